@@ -1,0 +1,71 @@
+"""Executing many notebooks at once: independent jobs over a `concurrent.futures` executor."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder import kernels
+
+
+def prepare(notebook: NotebookNode) -> None:
+    """Remove outputs, and what does not belong to a run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+
+
+def job_key(notebook: NotebookNode) -> str:
+    """Names a run by what is run: the code cells and their tags."""
+    content = [[cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def run_job(text: str, environment: dict[str, str], limits: kernels.Limits, target: Path) -> float:
+    """Execute one notebook given as JSON, write it to `target`, return the seconds. Runs in a worker process."""
+    notebook = nbformat.reads(text, as_version=4)
+    seconds = kernels.execute(notebook, environment=environment, limits=limits, skip=kernels.DEMO)
+    nbformat.write(notebook, target)
+    return seconds
+
+
+def local_executor(workers: int) -> Executor:
+    """Worker processes on this machine, started fresh so that no thread of this process is copied."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def run_all(
+    notebooks: Iterable[NotebookNode],
+    folder: Path,
+    environment: dict[str, str],
+    limits: kernels.Limits,
+    workers: int,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
+    """Execute the notebooks into `folder`, each under its key; return the seconds of each.
+
+    One that fails in an unforeseen way leaves no file: the caller then runs it in place and sees the error.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = {job_key(notebook): notebook for notebook in notebooks}
+    seconds = {}
+    with local_executor(workers) as executor:
+        futures = {}
+        for key, notebook in waiting.items():
+            prepare(notebook)
+            job = executor.submit(run_job, nbformat.writes(notebook), environment, limits, folder / f"{key}.ipynb")
+            futures[job] = key
+        try:
+            for future in as_completed(futures):
+                if future.exception() is None:
+                    seconds[futures[future]] = future.result()
+                progress()
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+    return seconds

@@ -1,0 +1,55 @@
+"""The first cell of every notebook: seeds, determinism, quiet start-up, plot style."""
+
+import os
+import platform
+import random
+import re
+import warnings
+
+from dlcourse import checking, plots, session
+
+
+def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
+    """Prepare the kernel for one notebook, and print a line on the machine.
+
+    Args:
+        notebook: the notebook's place in the course, such as "week06/03_asynchronous".
+        seed: seeds Python's, NumPy's and TensorFlow's generators.
+        deterministic: also make TensorFlow's operations deterministic. False in notebooks that time things,
+            because determinism serializes input pipelines.
+
+    Raises:
+        ValueError: `notebook` is not of the form weekNN/NN_name.
+    """
+    if not re.fullmatch(r"week\d\d/\d\d_\w+", notebook):
+        raise ValueError(f"notebook is {notebook!r}; expected a place such as 'week06/03_asynchronous'")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its rounding differs from machine to machine
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+    import keras
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
+    session.begin(notebook, seed)
+    seed_everything(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    checking.reseed_before_checks(seed_everything)
+    plots.use_style()
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    print(
+        f"{notebook} · Python {platform.python_version()} · TensorFlow {tf.__version__} · Keras {keras.__version__} · "
+        f"{os.cpu_count()} CPU cores · {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
+    )
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of Python, NumPy and TensorFlow."""
+    import numpy as np
+    import tensorflow as tf
+
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)

@@ -1,0 +1,64 @@
+"""Which notebook this kernel runs, and on whose behalf: a student's, the recorder's or the grader's."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# `course run` and the making of reference values set this: checks then also publish the values they are given.
+RECORDING = "DLCOURSE_RECORD"
+# Grading sets this to classroom/reference: checks without `expected` read the reference solution's values there.
+REFERENCE = "DLCOURSE_REFERENCE"
+# The seed of `check.rng`, drawn once for each assignment.
+GRADING_SEED = "DLCOURSE_GRADING_SEED"
+
+
+@dataclass
+class Session:
+    """State of one run of one notebook."""
+
+    notebook: str | None = None
+    seed: int = 0
+    cell: str = ""  # source of the cell that runs now
+    calls_of_rng: int = 0  # in this cell
+    claims: list[dict] = field(default_factory=list)
+
+
+current = Session()
+
+
+def begin(notebook: str, seed: int) -> None:
+    """Start over for `notebook`; running the setup cell again does the same."""
+    global current
+    current = Session(notebook, seed, cell=current.cell)
+
+
+def recording() -> bool:
+    return bool(os.environ.get(RECORDING))
+
+
+def grading() -> bool:
+    return bool(os.environ.get(REFERENCE))
+
+
+def reference() -> dict:
+    """The reference of this notebook: {"seed": int, "values": {check name: encoded value}}.
+
+    Raises:
+        FileNotFoundError: there is none in the classroom.
+    """
+    if current.notebook is None:
+        raise RuntimeError("no notebook was set up: run the cell with dlcourse.setup(...) first")
+    path = Path(os.environ[REFERENCE]) / f"{current.notebook}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"no reference values at {path}: run `course grade {current.notebook[:6]}` once to make them"
+        )
+    return json.loads(path.read_text())
+
+
+def grading_seed() -> int:
+    """Seed of the random inputs of checks: the assignment's when graded, 0 otherwise."""
+    if grading():
+        return reference()["seed"]
+    return int(os.environ.get(GRADING_SEED, "0"))
