@@ -35,7 +35,7 @@ percent_a_day = 10   # for "percent"; a day begun counts as a whole one
 
 @dataclass(frozen=True)
 class Classroom:
-    """A folder with nbgrader's source/, release/, submitted/ ... and gradebook.db, and our classroom.toml and reference/."""
+    """A folder with nbgrader's folders and gradebook.db, and our classroom.toml and reference/."""
 
     root: Path
     db: str | None = None  # address of another database than the folder's own gradebook.db

@@ -37,8 +37,8 @@ def execute(
 ) -> float:
     """Run the notebook's code cells in a new kernel, writing their outputs into it; return the seconds it took.
 
-    A cell that exceeds its time is interrupted and the next one runs; when the kernel dies or the notebook's time is up,
-    the cells that did not run carry an error that says so.
+    A cell that exceeds its time is interrupted and the next one runs; when the kernel dies or the notebook's time is
+    up, the cells that did not run carry an error that says so.
 
     Args:
         environment: variables for the kernel beside the few that every kernel gets.

@@ -66,7 +66,7 @@ def is_answer(cell: NotebookNode) -> bool:
 
 
 def likest(cell: NotebookNode, release: NotebookNode, free: set[int]) -> int | None:
-    """The released cell among `free` that the text is nearest to: the exercise whose name it defines, else the likest."""
+    """The released cell among `free` that the text is: the exercise whose name it defines, or the likest."""
     text = cell.source.strip()
     names = defined_names(text)
     best, likeness = None, ALIKE

@@ -40,7 +40,7 @@ def claims_of(notebook: Notebook) -> list[str]:
 def listing(course: Course) -> list[dict]:
     """Every topic: {"id", "week", "title", "notebook", "claim": {"expected", "holds", "measured"}, "exercises"}.
 
-    `notebook` and `claim` are None for a topic that is not built yet; `holds` and `measured` are None until a run was recorded.
+    `notebook` and `claim` are None for a topic that is not built yet, `holds` and `measured` until a run was recorded.
     """
     results = Results.read(course.results)
     homes = {topic: notebook for notebook in course.all_notebooks() for topic in topics_of(notebook)}
