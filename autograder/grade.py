@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from dlcourse import session
 from nbformat import NotebookNode
 
 from autograder import kernels
@@ -21,7 +22,6 @@ from autograder.lateness import apply_settings
 from autograder.rebuild import rebuild
 from autograder.reference import is_current, make_reference, reference_path
 from autograder.roster import enrolled
-from dlcourse import session
 
 LIMITS = kernels.Limits(cell=30, notebook=120)
 
@@ -55,7 +55,9 @@ def grade(
     notebooks = course.select(assignment)
     missing = [n.name for n in notebooks if not (classroom.release / assignment / f"{n.name}.ipynb").exists()]
     if missing:
-        raise CourseError(f"{classroom.root} has no release of {', '.join(missing)}: run `course build {assignment}` first")
+        raise CourseError(
+            f"{classroom.root} has no release of {', '.join(missing)}: run `course build {assignment}` first"
+        )
     report = GradeReport()
     students = submitters(classroom, assignment, student)
     back_up(classroom)

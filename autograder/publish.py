@@ -23,8 +23,10 @@ def publish(course: Course, target: Path) -> list[Path]:
         raise CourseError(f"{course.notebooks} holds no notebooks: run `course build` first")
     strange = {path.name for path in target.iterdir()} - WRITTEN - KEPT if target.is_dir() else set()
     if strange or target.is_file():
-        raise CourseError(f"{target} holds {', '.join(sorted(strange)) or 'a file'}, which `course publish` did not write; "
-                          "give an empty folder or an earlier publication")
+        raise CourseError(
+            f"{target} holds {', '.join(sorted(strange)) or 'a file'}, which `course publish` did not write; "
+            "give an empty folder or an earlier publication"
+        )
     copy_tree(course.root / "lib" / "dlcourse", target / "dlcourse")
     copy_tree(course.notebooks, target / "notebooks")
     for name in ["LICENSE", "LICENSE-TEXT"]:
