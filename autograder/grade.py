@@ -101,7 +101,7 @@ def make_references(course: Course, classroom: Classroom, notebooks: list[Notebo
 
 
 def set_aside_unreadable(classroom: Classroom, assignment: str, students: list[str], report: GradeReport) -> None:
-    """Move what is no notebook out of submitted/, so that the student's other notebooks are graded."""
+    """Move what is no notebook out of submitted/, and leave out students who then have none."""
     for student in students:
         for path in sorted((classroom.submitted / student / assignment).glob("*.ipynb")):
             try:
@@ -111,6 +111,7 @@ def set_aside_unreadable(classroom: Classroom, assignment: str, students: list[s
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(path, kept)
                 report.problems.append(f"{error}; moved to {kept}")
+    students[:] = [name for name in students if any((classroom.submitted / name / assignment).glob("*.ipynb"))]
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -166,7 +167,7 @@ def verdict(folder: Path) -> str:
             names |= {f"{o.ename} {o.evalue}" for o in cell.get("outputs", []) if o.output_type == "error"}
     if any(name.startswith("NotRun") for name in names):
         return "kernel died" if any("kernel died" in name for name in names) else "timed out"
-    return "timed out" if any(name.startswith("TimeoutError the cell ran") for name in names) else "graded"
+    return "timed out" if any(name.startswith(kernels.TIME_IS_UP) for name in names) else "graded"
 
 
 def assign_late_penalties(classroom: Classroom, assignment: str, notebooks: list[Notebook], student: str) -> None:

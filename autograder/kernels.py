@@ -14,6 +14,8 @@ from nbformat.v4 import new_output
 
 DEMO = "demo"  # tag of the cells that grading leaves out
 
+TIME_IS_UP = "CellTimeout"
+
 # The few variables that every kernel gets: nothing else of the caller's environment reaches it.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "JUPYTER_PATH", "JUPYTER_DATA_DIR")
 
@@ -56,8 +58,8 @@ def execute(
         nonlocal reached
         reached = cell_index
         reply = execute_reply["content"]
-        if reply["status"] == "error" and not any(output.output_type == "error" for output in cell.outputs):
-            cell.outputs.append(new_output("error", ename=reply["ename"], evalue=reply["evalue"], traceback=[]))
+        if reply["status"] == "error":
+            add_error(cell, reply)
         progress(cell_index)
 
     with tempfile.TemporaryDirectory(prefix="course-run-") as folder:
@@ -87,8 +89,17 @@ def execute(
     return time.monotonic() - started
 
 
+def add_error(cell: NotebookNode, reply: dict) -> None:
+    """Make a failed cell show its error: an interrupted one that its time was up, not what interrupted it."""
+    shown = [output for output in cell.outputs if output.output_type == "error"]
+    if reply["ename"] == TIME_IS_UP or not shown:
+        others = [output for output in cell.outputs if output.output_type != "error"]
+        error = new_output("error", ename=reply["ename"], evalue=reply["evalue"], traceback=[])
+        cell.outputs = [*others, error]
+
+
 def timeout_error(limits: Limits) -> dict:
-    return {"ename": "TimeoutError", "evalue": f"the cell ran longer than {limits.cell:g} seconds", "traceback": []}
+    return {"ename": TIME_IS_UP, "evalue": f"the cell ran longer than {limits.cell:g} seconds", "traceback": []}
 
 
 def reason(error: Exception) -> str:

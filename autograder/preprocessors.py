@@ -55,10 +55,9 @@ class Execute(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         run = Path(self.finished) / f"{job_key(nb)}.ipynb" if self.finished else None
         if run is not None and run.exists():
-            executed = nbformat.read(run, as_version=4)
-            for cell, ran in zip(nb.cells, executed.cells, strict=True):
-                if cell.cell_type == "code":
-                    cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+            ran = [cell for cell in nbformat.read(run, as_version=4).cells if cell.cell_type == "code"]
+            for cell, done in zip((cell for cell in nb.cells if cell.cell_type == "code"), ran, strict=True):
+                cell.outputs, cell.execution_count = done.outputs, done.execution_count
         else:
             reference = Path(self.config.CourseDirectory.root) / "reference"
             prepare(nb)

@@ -46,19 +46,35 @@ def match(release: NotebookNode, given: list[NotebookNode]) -> list[int | None]:
     """For each submitted cell the index of the released cell that it is, or None for one that the student added."""
     by_grade_id = {grade_id(cell): index for index, cell in enumerate(release.cells) if grade_id(cell)}
     by_id = {cell.metadata["id"]: index for index, cell in enumerate(release.cells)}
-    places = [by_grade_id.get(grade_id(cell), by_id.get(cell.metadata.get("id"))) for cell in given]
+    places = [by_grade_id.get(grade_id(cell), by_id.get(text_of(cell.metadata.get("id")))) for cell in given]
     free = set(range(len(release.cells))) - set(places)
     for number, cell in enumerate(given):
         if places[number] is None:
             places[number] = likest(cell, release, free)
             if places[number] is not None and not is_answer(release.cells[places[number]]):
                 free.discard(places[number])
+    match_answers_by_neighbour(release, given, places)
     return places
+
+
+def match_answers_by_neighbour(release: NotebookNode, given: list[NotebookNode], places: list[int | None]) -> None:
+    """An answer that is found nowhere is the unmatched cell of its type right behind the cell before it."""
+    for index, cell in enumerate(release.cells):
+        if not is_answer(cell) or index in places or index - 1 not in places:
+            continue
+        number = len(places) - places[::-1].index(index - 1)
+        if number < len(given) and places[number] is None and given[number].cell_type == cell.cell_type:
+            places[number] = index
 
 
 def grade_id(cell: NotebookNode) -> str | None:
     settings = cell.metadata.get("nbgrader", {})
-    return settings.get("grade_id") if isinstance(settings, dict) else None
+    return text_of(settings.get("grade_id")) if isinstance(settings, dict) else None
+
+
+def text_of(value) -> str | None:
+    """A submission's metadata may hold anything: only text names a cell."""
+    return value if isinstance(value, str) else None
 
 
 def is_answer(cell: NotebookNode) -> bool:

@@ -129,6 +129,7 @@ def test_notebook_keeps_the_form(notebook: Notebook, course: Course):
     lines = [[line for line in cell.source.splitlines() if line.strip()] for cell in code]
     assert sum(map(len, lines)) <= 300 + 6  # the build writes six lines of import
     assert max(map(len, lines)) <= 30
+    assert max(len(line) for cell in lines for line in cell) <= 120
     assert solved.cells[-1].source == "dlcourse.submit()"
     for cell in code:
         settings, demo = cell.metadata.get("nbgrader", {}), kernels.DEMO in cell.metadata.get("tags", [])

@@ -1,0 +1,104 @@
+"""Data, statistics, claims, tables and the syllabus."""
+
+import ast
+from pathlib import Path
+
+import dlcourse
+import numpy as np
+import pytest
+from dlcourse import claims, data, plots, session, stats, syllabus
+
+
+def test_digits_are_split_into_disjoint_stratified_parts():
+    train_images, test_images, train_labels, test_labels = data.digits(train=200, seed=3)
+    assert train_images.shape == (200, 8, 8) and test_images.shape == (1597, 8, 8)
+    assert train_images.dtype == np.float32 and train_labels.dtype == np.int64
+    assert train_images.min() >= 0 and train_images.max() == 1
+    assert set(np.bincount(train_labels)) <= set(range(18, 23))
+    other = data.digits(train=200, seed=4)[0]
+    assert not np.array_equal(train_images, other)
+    assert np.array_equal(train_images, data.digits(train=200, seed=3)[0])
+
+
+def test_flat_digits_are_the_same_pixels():
+    assert np.array_equal(data.digits(flat=True)[0], data.digits()[0].reshape(1347, 64))
+
+
+def test_impossible_split_is_refused():
+    with pytest.raises(ValueError, match="train is 1797"):
+        data.digits(train=1797)
+
+
+def test_photographs_are_two_colour_images():
+    photographs = data.photographs()
+    assert photographs.shape == (2, 427, 640, 3) and 0.9 < photographs.max() <= 1
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(2000):
+        mean, half_width = stats.mean_interval(rng.normal(3.0, 2.0, size=5))
+        covered += abs(mean - 3.0) <= half_width
+    assert 0.93 < covered / 2000 < 0.97
+
+
+def test_interval_needs_two_values():
+    with pytest.raises(ValueError, match="at least two"):
+        stats.mean_interval([1.0])
+
+
+def test_claims_are_kept_once_a_topic_and_refuse_what_was_not_computed(capsys):
+    session.begin("week01/01_made_up", seed=1)
+    for holds in (np.bool_(False), True):
+        dlcourse.claim("sgd-loop", measured={"steps": np.float32(3.14159), "curve": [1, 2]}, holds=holds, because="so")
+    assert session.current.claims == [
+        {
+            "topic": "sgd-loop",
+            "holds": True,
+            "because": "so",
+            "timing": False,
+            "measured": {"steps": 3.142, "curve": [1, 2]},
+        }
+    ]
+    with pytest.raises(KeyError, match="did you mean sgd-loop"):
+        dlcourse.claim("sgd-lop", measured={}, holds=True, because="")
+    with pytest.raises(TypeError, match="holds is 'yes'"):
+        dlcourse.claim("sgd-loop", measured={}, holds="yes", because="")
+    with pytest.raises(TypeError, match="measured"):
+        claims.plain("model", object())
+
+
+def test_cells_of_a_table_are_rounded_for_reading():
+    assert [plots.cell(value) for value in (61_000_000, 0.123456, 12345.6, 1e-7, True, 3.0, "x", float("inf"))] == [
+        "61,000,000", "0.1235", "12,346", "1e-07", "yes", "3", "x", "inf"]  # fmt: skip
+
+
+def test_lines_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="shape"):
+        plots.line([1, 2, 3], {"a": [1, 2]}, xlabel="x", ylabel="y")
+    with pytest.raises(ValueError, match="ticks say"):
+        plots.heat(np.zeros((2, 2)), rows=("r", [1]), columns=("c", [1, 2]), label="l")
+
+
+def test_syllabus_names_152_topics_in_16_weeks():
+    topics = syllabus.topics()
+    assert len({topic.id for topic in topics}) == 152
+    assert sorted({topic.week for topic in topics}) == list(range(1, 17)) == sorted(syllabus.weeks())
+    assert all(topic.title and topic.build and topic.claim for topic in topics)
+
+
+def test_library_does_not_import_the_grader_or_tensorflow():
+    for path in Path(dlcourse.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
+        names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert not [name for name in names if name.startswith("autograder")], path
+        top = [a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names]
+        assert not {"tensorflow", "keras"} & set(top), path
+
+
+@pytest.mark.parametrize("notebook", ["06/03_x", "week6/03_x", "week06/asynchronous", "week06"])
+def test_setup_refuses_a_place_that_is_none(notebook):
+    with pytest.raises(ValueError, match="week06/03_asynchronous"):
+        dlcourse.setup(notebook, seed=1)
