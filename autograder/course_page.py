@@ -1,10 +1,9 @@
 """notebooks/README.md: the weeks, their notebooks, and which claims hold."""
 
-from dlcourse import syllabus
-
 from autograder.course import Course, Notebook
 from autograder.results import Results
 from autograder.syllabus import topics_of
+from dlcourse import syllabus
 
 
 def render(course: Course) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from dlcourse import session
 from nbformat import NotebookNode
 
 from autograder import kernels
@@ -22,6 +21,7 @@ from autograder.lateness import apply_settings
 from autograder.rebuild import rebuild
 from autograder.reference import is_current, make_reference, reference_path
 from autograder.roster import enrolled
+from dlcourse import session
 
 LIMITS = kernels.Limits(cell=30, notebook=120)
 

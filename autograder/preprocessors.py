@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import nbformat
-from dlcourse import session
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -13,6 +12,7 @@ from traitlets import Unicode
 from autograder import kernels
 from autograder.jobs import job_key, prepare
 from autograder.rebuild import rebuild
+from dlcourse import session
 
 WAITING = "raises-exception"  # Jupyter goes on after such a cell when it fails
 

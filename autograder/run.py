@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-from dlcourse import checking, claims, session
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
@@ -16,6 +15,7 @@ from autograder import kernels
 from autograder.build import solved_notebook
 from autograder.course import Course, Notebook
 from autograder.results import Results
+from dlcourse import checking, claims, session
 
 LIMITS = kernels.Limits(cell=180, notebook=600)
 

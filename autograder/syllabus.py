@@ -4,10 +4,10 @@ import re
 from functools import cache
 
 import jupytext
-from dlcourse import syllabus
 
 from autograder.course import Course, Notebook
 from autograder.results import Results
+from dlcourse import syllabus
 
 
 @cache

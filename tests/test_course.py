@@ -9,8 +9,6 @@ from functools import cache
 
 import nbformat
 import pytest
-from dlcourse import encoding, session, syllabus
-from dlcourse.checking import compare
 from nbformat import NotebookNode
 
 from autograder import bank, course_page, kernels
@@ -21,6 +19,8 @@ from autograder.reference import reference_path
 from autograder.results import Results
 from autograder.run import Run, run
 from autograder.syllabus import claims_of, exercises_of, topics_of
+from dlcourse import encoding, session, syllabus
+from dlcourse.checking import compare
 
 SEED = 7  # of the hidden inputs
 each_notebook = pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import os
 import platform
-import random
 import re
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dlcourse import checking, plots, session
 
@@ -27,9 +29,11 @@ def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its rounding differs from machine to machine
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
-    import keras
-    import tensorflow as tf
+    with quiet_start():
+        import keras
+        import tensorflow as tf
 
+        gpus = len(tf.config.list_physical_devices("GPU"))
     tf.get_logger().setLevel("ERROR")
     session.begin(notebook, seed)
     seed_everything(seed)
@@ -37,19 +41,28 @@ def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
         tf.config.experimental.enable_op_determinism()
     checking.reseed_before_checks(seed_everything)
     plots.use_style()
-    gpus = len(tf.config.list_physical_devices("GPU"))
     print(
         f"{notebook} · Python {platform.python_version()} · TensorFlow {tf.__version__} · Keras {keras.__version__} · "
         f"{os.cpu_count()} CPU cores · {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
     )
 
 
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Drop what TensorFlow's C++ code writes to the error stream, past Python, while it looks for devices."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def seed_everything(seed: int) -> None:
     """Seed the generators of Python, NumPy and TensorFlow."""
-    import numpy as np
-    import tensorflow as tf
+    import keras
 
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.random.set_seed(seed)
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)

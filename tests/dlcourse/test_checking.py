@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from dlcourse import checking, encoding, session
 from dlcourse.checking import CheckFailed, check
 

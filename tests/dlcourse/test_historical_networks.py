@@ -13,7 +13,15 @@ def test_the_figure_s_list_is_whole_and_in_order():
     assert [network.number for network in NETWORKS] == list(range(1, 21))
     assert [network.year for network in NETWORKS] == sorted(network.year for network in NETWORKS)
     assert [animal.name for animal in ANIMALS] == [
-        "Sponge", "Roundworm", "Leech", "Ant", "Bee", "Frog", "Octopus", "Human"]
+        "Sponge",
+        "Roundworm",
+        "Leech",
+        "Ant",
+        "Bee",
+        "Frog",
+        "Octopus",
+        "Human",
+    ]
     assert [animal.neurons for animal in ANIMALS] == sorted(animal.neurons for animal in ANIMALS)
 
 
@@ -33,7 +41,9 @@ def test_every_count_has_an_interval_and_a_source(network):
 def test_lenet_s_sizes_give_the_connections_its_paper_prints():
     c1, s2, c3, s4, c5, f6, output = map(math.prod, NETWORKS[7].layers)
     inputs_of_c3 = 6 * 3 + 9 * 4 + 1 * 6  # maps of S2 that the 16 maps of C3 read, 25 weights each
-    connections = (c1 * 26 + s2 * 5 + 100 * (inputs_of_c3 * 25 + 16) + s4 * 5 + c5 * (400 + 1) + f6 * (120 + 1) + output * 84)
+    connections = (
+        c1 * 26 + s2 * 5 + 100 * (inputs_of_c3 * 25 + 16) + s4 * 5 + c5 * (400 + 1) + f6 * (120 + 1) + output * 84
+    )
     assert connections == 340_908
 
 

@@ -3,9 +3,10 @@
 import ast
 from pathlib import Path
 
-import dlcourse
 import numpy as np
 import pytest
+
+import dlcourse
 from dlcourse import claims, data, plots, session, stats, syllabus
 
 
