@@ -21,10 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from dlcourse import submission
-
 from autograder.classroom import Classroom, write_if_changed
 from autograder.errors import CourseError
+from dlcourse import submission
 
 LARGEST_ZIP = 100_000_000  # bytes of a zip inside a zip
 LARGEST_DIRECTORY = 4_000_000  # bytes of a zip's table of contents: Python reads it whole
@@ -45,7 +44,8 @@ OURS = re.compile(r"(?P<assignment>week\d\d)__(?P<student>.+)__(?P<time>\d{8}T\d
 COPY_OF = re.compile(r"^(?:Copy of )+")
 SUFFIX = re.compile(r"(?:[ _]?\((\d+)\)|-Copy(\d*)|-(\d{1,3})|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, OSError, ValueError)
-NOT_HANDED_IN = {"submission.json", "thumbs.db", "desktop.ini", "timestamp.txt"}
+PROGRAMS_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", ".git"}
+PROGRAMS_FILES = {"submission.json", "timestamp.txt", ".ds_store", "thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def find(path: Path) -> Iterator[Found]:
         yield from find_file(path.resolve(), [path.name])
         return
     for folder, folders, files in os.walk(path):
-        folders[:] = sorted(name for name in folders if not hidden(name))
+        folders[:] = sorted(name for name in folders if not left_behind(name))
         inside = [path.resolve().name, *Path(folder).relative_to(path).parts]
         for name in sorted(files, key=copy_order):
-            if not hidden(name):
+            if not left_behind(name):
                 yield from find_file(Path(folder) / name, [*inside, name])
 
 
@@ -179,7 +179,7 @@ def find_in_zip(stream: BinaryIO, size: int, whole: Found, nested: bool) -> Iter
     """What a zip holds. Names in a student's own zip say nothing about who the student is."""
     try:
         archive = open_zip(stream, size)
-        entries = [info for info in archive.infolist() if not info.is_dir() and not hidden(path_of(info))]
+        entries = [info for info in archive.infolist() if not info.is_dir() and not left_behind(path_of(info))]
         receipt = either(receipt_in(archive), whole.receipt)
         own = nested or whole.sender is not None or receipt != Receipt()
         senders = {} if own else {id(info): sender_of(path_of(info).split("/")) for info in entries}
@@ -234,12 +234,10 @@ def kind(name: str) -> str:
     return {".ipynb": "notebook", ".zip": "zip"}.get(Path(name).suffix.lower(), "")
 
 
-def hidden(path: str) -> bool:
-    """Files that systems leave behind: nobody's work."""
-    parts = path.split("/")
-    return any(part == "__MACOSX" or part.startswith(".") and part.strip(".") for part in parts) or (
-        parts[-1].lower() in NOT_HANDED_IN
-    )
+def left_behind(path: str) -> bool:
+    """Whether a system or a program wrote the file by itself: it is nobody's work."""
+    *folders, name = path.split("/")
+    return bool(PROGRAMS_FOLDERS & {*folders, name}) or name.startswith("._") or name.lower() in PROGRAMS_FILES
 
 
 def shown(text: str) -> str:

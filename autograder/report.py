@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import nbformat
 import numpy as np
-from dlcourse import plots
 
 from autograder.classroom import Classroom
 from autograder.errors import CourseError
 from autograder.roster import enrolled, full_name
+from dlcourse import plots
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 HEADING = re.compile(r"^#+ *(Exercise|Question) *(\d*)[^:\n]*: *(.+)$", flags=re.MULTILINE)

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dlcourse import submission
-
 from autograder.errors import CourseError
+from dlcourse import submission
 
 
 def submit_folder(folder: Path, student: str) -> Path:

@@ -121,7 +121,8 @@ def minibatches(images, labels, size, rng):
 def minibatches(images, labels, size, rng):
     return [(images[i:i + size], labels[i:i + size]) for i in range(0, len(images), size)]
 
-# %% exercise="minibatches" answer="batches-shuffled-not-examples" points=4
+# %% exercise="minibatches" answer="batches-shuffled-not-examples" points=3
 def minibatches(images, labels, size, rng):
-    starts = rng.permutation(np.arange(0, len(images), size))
+    full = len(images) // size * size
+    starts = [*rng.permutation(np.arange(0, full, size)), *range(full, len(images), size)]
     return [(images[i:i + size], labels[i:i + size]) for i in starts]

@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 5 · Debug on something small
 #
-# *Large Scale Deep Learning*, session I, slides "The promise (or wishful dream) of Deep Learning" and "The 'Simple' Deep Neural Net".
+# *Large Scale Deep Learning*, session I, slides "The promise (or wishful dream) of Deep Learning" and "The 'Simple'
+# Deep Neural Net".
 #
-# **You should know** cross-entropy (`loss-functions`), the gradient check of notebook 2 (`backprop-graph`) and paired splits
-# (`simple-models-first`). **You will have built** four tests that find bugs which raise no error, and the curve on which data replace smarts.
+# **You should know** cross-entropy (`loss-functions`), the gradient check of notebook 2 (`backprop-graph`) and paired
+# splits (`simple-models-first`). **You will have built** four tests that find bugs which raise no error, and the
+# curve on which data replace smarts.
 
 # %% [markdown]
 # ## Two questions first
@@ -15,8 +17,8 @@
 # <details><summary>Answers</summary>
 #
 # 1. $p - y$: predicted minus true probabilities. No entry exceeds 1 in size, however wrong the network is.
-# 2. Nobody can tell from this. The difference is two or three digits, and each error has a standard error of about 0.8 points.
-#    Repeat on paired splits and look at the interval of the difference.
+# 2. Nobody can tell from this. The difference is two or three digits, and each error has a standard error of about
+#    0.8 points. Repeat on paired splits and look at the interval of the difference.
 #
 # </details>
 
@@ -37,13 +39,15 @@ one_thread = threadpool_limits(1)  # our matrices are too small for SciPy to sha
 # %% [markdown] topic="debug-small"
 # ## Debug on something small
 #
-# "Debug your data / problem setup on **simple models**, a **small dataset**, then scale up." (*Large Scale Deep Learning*, session I.)
-# A wrong program that trains a network seldom stops: the network learns around the bug, and the error is a little worse than it
-# should be. On 200 digits a question costs a second, so we can afford to ask many.
+# "Debug your data / problem setup on **simple models**, a **small dataset**, then scale up." (*Large Scale Deep
+# Learning*, session I.) A wrong program that trains a network seldom stops: the network learns around the bug, and
+# the error is a little worse than it should be. On 200 digits a question costs a second, so we can afford to ask
+# many.
 #
 # ### Simple models: what any network must beat
 #
-# Three baselines, none with anything to debug: always the most frequent class, the nearest class mean, logistic regression.
+# Three baselines, none with anything to debug: always the most frequent class, the nearest class mean, logistic
+# regression.
 
 # %%
 def majority_error(train_images, test_images, train_labels, test_labels):
@@ -75,7 +79,8 @@ plots.table(["baseline", "held-out error (%), mean of 5 splits", "lowest", "high
 # ### The pipeline
 #
 # Everything between the images and the weights is a method, so that a bug can replace one and leave the rest alone.
-# Images arrive as a file holds them, 0 to 255. The network computes in double precision, which the gradient test will need.
+# Images arrive as a file holds them, 0 to 255. The network computes in double precision, which the gradient test will
+# need.
 
 # %%
 class Setup:
@@ -189,8 +194,8 @@ limits = np.array([0.3, 1e-3, 0.05, 1.0])
 # %% [markdown]
 # ### Four planted bugs
 #
-# All are old acquaintances: separate permutations, a softmax in front of a loss that has one, bytes that nobody divided by 255,
-# a `stop_gradient` left over from an experiment.
+# All are old acquaintances: separate permutations, a softmax in front of a loss that has one, bytes that nobody
+# divided by 255, a `stop_gradient` left over from an experiment.
 
 # %%
 class LabelsShuffledApart(Pipeline):
@@ -215,8 +220,8 @@ class HiddenLayerCutOff(Pipeline):
 
 
 # %% [markdown]
-# **Predict** before you run it: which of the four tests catches which bug, and which bugs would you have seen in the error alone?
-# In the table a number in brackets is the median over five seeds.
+# **Predict** before you run it: which of the four tests catches which bug, and which bugs would you have seen in the
+# error alone? In the tables the number in brackets is the median over five seeds.
 
 # %% tags=["demo"]
 def measure(kind):
@@ -238,22 +243,30 @@ planted = {"labels shuffled apart": measure(LabelsShuffledApart), "softmax twice
 show_alarms(healthy | planted)
 
 # %% [markdown]
-# The healthy pipelines pass everything and each bug raises an alarm on every seed. No test is enough, and each is blind in its own way:
+# The healthy pipelines pass everything, and each bug raises an alarm on every seed. No test is enough: each is blind
+# in its own way.
 #
-# - *Labels shuffled apart* memorise one batch of nonsense as easily as one of sense. Only held-out data tell.
-# - *Softmax twice* starts at $\ln 10$, has a right gradient and classifies about as well as the healthy network. But probabilities,
-#   taken for logits, differ by at most 1, so the loss cannot fall below $\ln(1 + 9/e) \approx 1.46$, and only the one
-#   batch that should reach zero shows it. The accuracy on that batch would have been perfect: test the loss.
-# - *Inputs not scaled* begin tens of nats too high; Adam repairs that, and memorises the batch.
-# - *The hidden layer cut off* is a fixed random map, and a linear classifier on top of it still learns. The gradient test says at
-#   once which array of weights is not asked.
+# - *Labels shuffled apart*: a batch of nonsense is memorised as easily as one of sense. Only held-out data tell.
+# - *Softmax twice* starts at $\ln 10$, has a right gradient and classifies about as well as the healthy network. But
+#   probabilities, taken for logits, differ by at most 1, so the loss cannot fall below $\ln(1 + 9/e) \approx 1.46$,
+#   and only the batch that should reach zero shows it. The accuracy on that batch may be perfect: look at the loss.
+#   (Keras' own loss warns of this bug in its plainest form.)
+# - *Inputs not scaled* begin tens of nats too high. Adam repairs that and memorises the batch.
+# - *The hidden layer cut off* is a fixed random map; a linear classifier on top of it beats the baseline. The
+#   gradient test says which array of weights the loss does not reach.
+#
+# *How this could be wrong.* We chose tests and limits knowing the bugs (hence the second table below), and ten
+# healthy runs without an alarm show only that false alarms come in fewer than about a quarter of runs. *Often
+# mistaken*: a good accuracy for the absence of bugs. Of these four, only the shuffled labels are plain from the error
+# alone.
 
 # %% [markdown]
 # ### Exercise 1 (3 points): the first loss you should see
 #
-# $\ln K$ is the first loss when all outputs begin at zero. Often the last layer's bias $b$ begins elsewhere. Suppose the weights are so
-# small that every example gets the logits $b$, and class $k$ occurs `counts[k]` times. Write the mean cross-entropy of the data
-# set at the start. The bias may have entries in the hundreds, where `np.exp` overflows.
+# $\ln K$ is the first loss when all outputs begin at zero. Often the last layer's bias $b$ begins elsewhere. Suppose
+# the weights are so small that every example gets the logits $b$, and class $k$ occurs `counts[k]` times. Write the
+# mean cross-entropy of the data set at the start. The bias may have entries in the hundreds, where `np.exp`
+# overflows.
 
 # %% nbgrader={"grade": false, "grade_id": "first_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def first_loss(counts: np.ndarray, bias: np.ndarray) -> float:
@@ -286,8 +299,9 @@ check("any large bias", first_loss(check.rng().integers(1, 50, size=5), check.rn
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A good first bias is $\ln$ of the class frequencies: the first loss is then their entropy, the least that a network can reach without
-# looking at its input. On rare events that is already small: a loss of 0.06 can mean that nothing was learnt.
+# A good first bias is $\ln$ of the class frequencies: the first loss is then their entropy, the least that a network
+# can reach without looking at its input. On rare events that is already small: a loss of 0.06 can mean that nothing
+# was learnt.
 
 # %% waits=["first_loss"]
 rare_events = {f"{rare} in 1,000": np.array([1000 - rare, rare]) for rare in (500, 100, 10)}
@@ -298,7 +312,8 @@ plots.table(["rare class", "first loss, no bias (nats)", "first loss, bias = ln 
 # %% [markdown]
 # ### Bugs for which no test was written
 #
-# We chose the tests knowing the bugs. A fairer question is what they say to others. **Predict**: which of these four pass all tests?
+# We chose the tests knowing the bugs. A fairer question is what they say to others. **Predict**: which of these four
+# pass all tests?
 
 # %%
 class WrongLabels(Pipeline):
@@ -330,14 +345,14 @@ unplanned = {"a fifth of the labels drawn at random": measure(WrongLabels), "ReL
 show_alarms(unplanned)
 
 # %% [markdown]
-# The tests see what spoils learning, expected or not. Two pipelines pass all four: scaling the test images is nearly harmless to the error
-# (every logit grows alike) though not to the probabilities, and test images in the training set make the error *better*. A result that
-# is too good raises no alarm by itself; it needs a test of its own.
+# What spoils learning is seen, expected or not. Two pipelines pass: unscaled test images hardly change the error,
+# since all logits grow alike (the probabilities do change), and test images in the training set make the error
+# *better*. A result that is too good raises no alarm by itself. It needs a test of its own.
 #
 # ### Exercise 2 (3 points): a fifth test
 #
-# Write the fraction of the test images that also occur in the training set: some training image differs from it by at most
-# `tolerance` in every pixel. Copies may stand anywhere, and may have been through a file that rounds.
+# Write the fraction of the test images that also occur in the training set: some training image differs from it by at
+# most `tolerance` in every pixel. Copies may stand anywhere, and may have been through a file that rounds.
 
 # %% nbgrader={"grade": false, "grade_id": "leaked", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def leaked(train_images: np.ndarray, test_images: np.ndarray, tolerance: float = 1e-3) -> float:
@@ -353,7 +368,7 @@ check("no image in common", leaked(pictures[:5], pictures[5:]), expected=0.0)
 check("two of four test images, in other places", leaked(pictures[[7, 1, 0, 6, 2]], pictures[[0, 3, 4, 1]]), expected=0.5)
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
-pictures, chosen = rng.random((30, 12)), rng.integers(30, size=(2, 20))
+pictures, chosen = rng.random((30, 40)), rng.integers(30, size=(2, 20))
 check("random copies", leaked(pictures[chosen[0]], pictures[chosen[1, :11]]))
 ### END HIDDEN TESTS
 
@@ -370,17 +385,18 @@ check("a wider tolerance", leaked(pictures, changed[:15], tolerance=0.05))
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# On the two pipelines that all four tests passed, and on the 1,797 digits themselves:
+# The healthy pipeline and the one that all four tests let through:
 
 # %% waits=["leaked"]
 plots.table(["pipeline", "test images found in training (%)"],
-            [[kind.__name__, 100 * leaked(pipeline.images, pipeline.test_images)]
-             for kind in (Pipeline, TestImagesInTraining) for pipeline in [kind(0)]])
+            [[name, 100 * leaked(pipeline.images, pipeline.test_images)]
+             for name, pipeline in {"healthy": Pipeline(0), "test images in training": TestImagesInTraining(0)}.items()])
 
 # %% [markdown]
 # ### Exercise 3 (4 points): find the planted bugs
 #
-# A colleague's minibatches. The function raises no error, and a network trained with it does learn something. Three bugs are planted.
+# A colleague's minibatches. The function raises no error, and a network trained with it does learn something. Three
+# bugs are planted.
 
 # %%
 def minibatches_with_bugs(images, labels, size, rng):
@@ -418,8 +434,9 @@ check("pairs of random numbers", max(np.abs(images.sum(axis=1) - sums).max() for
 
 # %% nbgrader={"grade": true, "grade_id": "minibatches_complete", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 numbers = np.arange(10)
-check("ten examples in batches of 4: sizes", [len(labels) for _, labels in minibatches(numbers, numbers, 4, check.rng())], expected=[4, 4, 2])
-check("ten examples in batches of 5: sizes", [len(labels) for _, labels in minibatches(numbers, numbers, 5, check.rng())], expected=[5, 5])
+for size, sizes in {4: [4, 4, 2], 5: [5, 5]}.items():
+    batches = minibatches(numbers, numbers, size, check.rng())
+    check(f"sizes of the batches: ten examples by {size}", [len(labels) for _, labels in batches], expected=sizes)
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
 values, size = rng.normal(size=rng.integers(40, 60)), rng.integers(5, 12)
@@ -430,19 +447,20 @@ check("every random number once", np.sort(np.concatenate([images for images, _ i
 # %% nbgrader={"grade": true, "grade_id": "minibatches_shuffled", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 numbers, rng = np.arange(50), check.rng()
 first, second = (np.concatenate([labels for _, labels in minibatches(numbers, numbers, 8, rng)]) for _ in range(2))
-check("an epoch is in random order", np.array_equal(first, numbers), expected=False)
+check("share of neighbours that stay neighbours", np.mean(np.diff(first) == 1), at_most=0.2)
 check("the next epoch is in another order", np.array_equal(first, second), expected=False)
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
-values = rng.normal(size=rng.integers(40, 60))
+values = np.sort(rng.normal(size=rng.integers(40, 60)))
 first, second = (np.concatenate([images for images, _ in minibatches(values, values, 7, rng)]) for _ in range(2))
-check("random numbers, shuffled", np.array_equal(first, values))
+check("random numbers in random order: share of rises", np.mean(np.diff(first) > 0), at_most=0.8)
 check("random numbers, shuffled anew", np.array_equal(first, second))
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# What each of the three does to the digits. The second and third bug cost too little for any test of the error; they were found by looking
-# at what goes *into* the network, which is the cheapest test of all.
+# What the bugs do to an epoch of 200 digits. The baseline test would see the first column; digits that are never seen
+# and an order that never changes cost too little. They are found by looking at what goes *into* the network, the
+# cheapest test of all.
 
 # %% waits=["minibatches"]
 train_images, _, train_labels, _ = data.digits(train=200, flat=True)
@@ -459,37 +477,41 @@ plots.table(["function", "images with the right label (%)", "of 200 digits seen 
 # %% [markdown]
 # ### Question (3 points, marked by hand): a plan
 #
-# A colleague trains a network on ten balanced classes. After an hour the training loss still stands at 2.30. Write down the first three
-# things that you would test, in order. For each: what exactly you would run, what it would tell you if it passes, and what if it fails.
+# A colleague trains a network on ten balanced classes. After an hour the training loss still stands at 2.30. Write
+# down the first three things that you would test, in order. For each: what exactly you would run, what it would tell
+# you if it passes, and what if it fails.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "q_debugging_plan", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# The loss is $\ln 10$: the network gives every class the same probability, or as good as. Either the weights do not move, or nothing
-# in the data tells the classes apart.
+# The loss is $\ln 10$: the network gives every class the same probability, or as good as. Either the weights do not
+# move, or nothing in the data tells the classes apart.
 #
-# 1. *Do the weights move?* Take one step; print for each array of weights the norm of its gradient and of its change, seconds of work.
-#    All zero: the update is broken (a `stop_gradient`, weights not given to the optimizer, rate 0, dead ReLUs, all weights
-#    begun at zero). Gradients but no change: the optimizer. Both sensible: go on.
-# 2. *One batch*: train on 20 examples, without regularization, for some hundred steps. The loss reaches zero: network, loss and optimizer
-#    work, so the data are to blame, go to 3. It stays: the data are excused; try the rate ten times lower and higher, check the gradient
-#    by finite differences, check that softmax and loss fit each other.
-# 3. *A simple model on the very arrays that the network is fed*: nearest mean or logistic regression, on held-out data, and look
-#    at ten images beside their labels. At chance too: images and labels do not belong together, or the images are destroyed
-#    (constant, wrongly scaled). Well above chance: the data are in order; compare what the network does with its input first (scale, order of batches).
+# 1. *Do the weights move?* Take one step; print for each array of weights the norm of its gradient and of its change,
+#    seconds of work. All zero: the update is broken (a `stop_gradient`, weights not given to the optimizer, rate 0,
+#    dead ReLUs, all weights begun at zero). Gradients but no change: the optimizer. Both sensible: go on.
+# 2. *One batch*: train on 20 examples, without regularization, for some hundred steps. The loss reaches zero:
+#    network, loss and optimizer work, so the data are to blame, go to 3. It stays: the data are excused; try the rate
+#    ten times lower and higher, check the gradient by finite differences, check that softmax and loss fit each other.
+# 3. *A simple model on the very arrays that the network is fed*: nearest mean or logistic regression, on held-out
+#    data, and look at ten images beside their labels. At chance too: images and labels do not belong together, or the
+#    images are destroyed (constant, wrongly scaled). Well above chance: the data are in order; compare what the
+#    network does with its input first (scale, order of batches).
 # ### END SOLUTION
 #
-# *Marking.* One point for each test that (a) names a run and the number to look at, and (b) says what both outcomes rule out.
-# Take off one point if the order is not from cheap to dear or if no test separates the data from the program.
-# "Try another learning rate" or "more layers" without saying what the outcome would show earns nothing.
+# *Marking.* One point for each test that (a) names a run and the number to look at, and (b) says what both outcomes
+# rule out. Take off one point if the order is not from cheap to dear or if no test separates the data from the
+# program. "Try another learning rate" or "more layers" without saying what the outcome would show earns nothing.
 
 # %% [markdown]
-# ## Replacing smarts with data
+# ### Replacing smarts with data
 #
-# "Replacing smarts with **data**." (The same deck, on the promise, or wishful dream, of deep learning.) The smarts are features that
-# somebody designs; the data are what a network needs in order to find its own. We give both the same digits, from 10 to 1,347.
+# "Replacing smarts with **data**." (The same deck, on the promise, or wishful dream, of deep learning.) The smarts
+# are features that somebody designed; the data are what a network needs to find its own. Both get the same digits,
+# from 10 to 1,347.
 #
-# Three hand-made features of rising cunning, each in front of logistic regression: the ink in 16 zones; histograms of the
-# gradient's direction in four cells of 4x4 pixels; the same in nine cells that overlap.
+# Three sets of hand-made features, each cleverer than the last, stand before logistic regression: the ink in 16
+# zones; histograms of the gradient's direction in four cells of 4x4 pixels (32 numbers); the same in nine cells that
+# overlap (72 numbers).
 
 # %%
 def zone_densities(images):
@@ -514,69 +536,131 @@ hand_made = {"16 zones": zone_densities, "4 histograms": lambda images: oriented
              "9 overlapping histograms": lambda images: oriented_histograms(images, stride=2)}
 
 # %% [markdown]
-# The network sees pixels and has one hidden layer of 512, within the slide's "128-1024 nodes / layer". To repeat it on eight splits we train eight
-# networks as one: each `EinsumDense` holds eight matrices, and the gradient of one network's loss does not reach another's weights.
+# The network sees pixels; its hidden layer of 512 is within the slide's "128-1024 nodes / layer". To repeat the
+# experiment on eight splits we train eight networks as one: each `EinsumDense` holds eight matrices, and no network's
+# loss depends on another's weights. More digits get more steps.
 
 # %%
 def hand_made_errors(features, splits):
     """Held-out error of logistic regression on the features, for each split."""
     return np.array([1 - LogisticRegression(C=100, max_iter=1000).fit(features(train_images), train_labels)
-                     .score(features(test_images), test_labels) for train_images, test_images, train_labels, test_labels in splits])
+                     .score(features(test_images), test_labels)
+                     for train_images, test_images, train_labels, test_labels in splits])
 
 
-def learned_errors(splits, width=512, steps=600):
+def learned_errors(splits, width=512):
     """Held-out error of a network on pixels, for each split; all the networks are trained at once."""
-    train_images, test_images, train_labels, test_labels = (np.stack(part, axis=1) for part in zip(*splits, strict=True))  # (n, splits, ...)
-    normal = keras.initializers.RandomNormal
-    network = keras.Sequential([
-        keras.layers.EinsumDense("nsi,sij->nsj", (len(splits), width), "relu", "sj", kernel_initializer=normal(stddev=(2 / 64) ** 0.5)),
-        keras.layers.EinsumDense("nsi,sij->nsj", (len(splits), 10), None, "sj", kernel_initializer=normal(stddev=width ** -0.5))])
+    train_images, test_images, train_labels, test_labels = (
+        np.stack(part, axis=1) for part in zip(*splits, strict=True))  # images (n, splits, 64), labels (n, splits)
+
+    def layer(units, activation, spread):
+        return keras.layers.EinsumDense("nsi,sij->nsj", (len(splits), units), activation, bias_axes="sj",
+                                        kernel_initializer=keras.initializers.RandomNormal(stddev=spread))
+
+    network = keras.Sequential([layer(width, "relu", (2 / 64) ** 0.5), layer(10, None, width ** -0.5)])
     network.compile(keras.optimizers.Adam(0.002), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    steps = 300 + len(train_images)
     rows = np.random.default_rng(5).integers(len(train_images), size=steps * 32)  # minibatches of 32, with replacement
     network.fit(train_images[rows], train_labels[rows], batch_size=32, shuffle=False, verbose=0)
     return np.mean(np.argmax(network(test_images), axis=-1) != test_labels, axis=0)  # (splits,)
 
 
 # %% [markdown]
-# **Predict**: where do the curves cross? Left, look for the lowest curve at each number of digits; right, for intervals that
-# leave zero: above it the hand-made features win, below it the network.
+# **Predict**: where do the curves cross? Left, look for the lowest curve at each number of digits; right, for
+# intervals that leave zero: above it the hand-made features win, below it the network.
 
 # %% tags=["demo"]
 sizes = [10, 30, 100, 300, 600, 1347]
-errors = {name: [] for name in [*hand_made, "network on pixels"]}
+errors = {name: [] for name in [*hand_made, "network on pixels"]}  # (sizes, splits), in %
 for size in sizes:
-    splits = [data.digits(train=size, flat=True, seed=seed) for seed in range(100, 108)]  # settings were chosen on other splits
+    splits = [data.digits(train=size, flat=True, seed=seed) for seed in range(100, 108)]  # settings came from others
     for name, features in hand_made.items():
         errors[name].append(100 * hand_made_errors(features, splits))
     errors["network on pixels"].append(100 * learned_errors(splits))
+gaps = {name: np.array([stats.mean_interval(learned - hand) for learned, hand
+                        in zip(errors["network on pixels"], errors[name], strict=True)])
+        for name in hand_made}  # (sizes, 2): mean and half-width
+
+# %% tags=["demo"]
 left, right = plots.panels(2)
 plots.line(sizes, {name: np.mean(values, axis=1) for name, values in errors.items()}, log="xy", ax=left,
            xlabel="digits to train on", ylabel="held-out error (%), mean of 8 splits")
-gaps = {name: np.array([stats.mean_interval(network - hand) for network, hand in zip(errors["network on pixels"], errors[name], strict=True)])
-        for name in hand_made}  # (sizes, 2): mean, half-width
 for index, (name, gap) in enumerate(gaps.items()):
-    right.errorbar(np.array(sizes) * 1.06 ** (index - 1), *gap.T, fmt="os^"[index], capsize=3, label=name)
+    right.errorbar(np.array(sizes) * 1.08 ** (index - 1), *gap.T, fmt="os^"[index], capsize=3, label=f"minus {name}")
 right.axhline(0, color="black", linewidth=0.8)
-right.set(xscale="log", xlabel="digits to train on", ylabel="network minus hand-made (points of error)")
+right.set(xscale="log", xlabel="digits to train on", ylabel="network minus hand-made\n(points of error, 95% interval)")
+for axes in (left, right):
+    axes.set_xticks(sizes, sizes)
+    axes.minorticks_off()
 right.legend()
+
+# %% [markdown]
+# What are the best features worth in digits? We read off the left panel how many more the network needs for the same
+# error.
 
 # %% tags=["demo"]
 def network_ahead_from(gap):
     """The first number of digits from which on the interval of the difference lies below zero."""
     ahead = gap.sum(axis=1) < 0
-    return next((f"{size:,}" for place, size in enumerate(sizes) if ahead[place:].all()), "not within 1,347 digits")
+    return next((f"{size:,}" for place, size in enumerate(sizes) if ahead[place:].all()), "not within 1,347")
 
 
-catches = [int((found >= limits).all(axis=0).any()) for found in planted.values()]
-false_alarms = sum(int((found >= limits).any(axis=1).sum()) for found in healthy.values())
+best, learned = (np.log(np.mean(errors[name], axis=1)) for name in ("9 overlapping histograms", "network on pixels"))
+price = np.exp(np.interp(best[:-1], learned[::-1], np.log(sizes[::-1]))) / sizes[:-1]  # (sizes - 1,)
 crossovers = {name: network_ahead_from(gap) for name, gap in gaps.items()}
+caught = sum(int((found >= limits).all(axis=0).any()) for found in planted.values())
+false_alarms = sum(int((found >= limits).any(axis=1).sum()) for found in healthy.values())
 claim(
     "debug-small",
-    measured={"planted bugs caught on each of 5 seeds, of 4": sum(catches), "false alarms in 10 healthy runs": false_alarms,
-              **{f"network ahead of {name} from (digits)": place for name, place in crossovers.items()},
-              "network minus 9 histograms at 10 digits (points, half-width)": gaps["9 overlapping histograms"][0],
-              "network minus 9 histograms at 1,347 digits (points, half-width)": gaps["9 overlapping histograms"][-1]},
-    holds=all(catches) and not false_alarms and "not within 1,347 digits" not in crossovers.values(),
-    because="each bug is caught without a false alarm, but data replace smarts only in part: the network overtakes the simpler "
-            "hand-made features and within 1,347 digits no more than draws level with the best",
+    measured={"planted bugs that one test caught on all 5 seeds (of 4)": caught,
+              "false alarms in 10 healthy runs": false_alarms,
+              "largest number of a healthy run (share of its limit)": max((found / limits).max() for found in healthy.values()),
+              **{f"digits from which the network is ahead of {name}": size for name, size in crossovers.items()},
+              "network minus 9 histograms at 100 digits (points of error, half-width)": gaps["9 overlapping histograms"][2],
+              "network minus 9 histograms at 1,347 digits (points of error, half-width)": gaps["9 overlapping histograms"][-1],
+              "digits the network needs for one with 9 histograms, at 10 to 600": price},
+    holds=caught == 4 and false_alarms == 0 and "not within 1,347" not in crossovers.values(),
+    because="each bug is caught without a false alarm, but data do not replace the best smarts within 1,347 digits: the "
+            "network leads the simpler features and only draws level with nine overlapping histograms",
 )
+
+# %% [markdown]
+# Which curve is lowest is a matter of *which* smarts. Zones throw away too much, and the network leads from the
+# smallest set on. It leads four histograms too, by about a point; with few digits eight splits hardly resolve that.
+# Let the cells overlap, one idea more, and the network trails clearly at 100 to 600 digits; at 1,347 no difference is
+# left to see. The lead is better told in digits: the network needs up to about half as many again. Data do replace
+# smarts, at that price, and it is low wherever digits are cheaper than ideas.
+#
+# *How this could be wrong.* Early stopping on either side fakes a crossover: 600 steps at 1,347 digits leave the
+# network behind, fifty iterations of logistic regression put it ahead. The pixels are smarts too: each counts the ink
+# in 4x4 dots of a centred, normalised 32x32 scan. And a random split shares its writers with the test set. *Where
+# practice has moved on*: smarts went into architectures (week 03), augmentation and, above all, features learnt
+# elsewhere. With 100 images one starts from a network that somebody else's data have trained.
+
+# %% [markdown]
+# ## What was measured
+
+# %% tags=["demo"]
+claim.table()
+
+# %% [markdown]
+# **Remember**
+#
+# - Know the number before you look: $\ln K$ at the start, 0 on one batch, the baseline on held-out data.
+# - A test that can fail in one way only names the bug. Use several, from cheap to dear.
+# - Networks learn around bugs. A good error proves little, and one that is too good needs its own test.
+# - Hand-made features are worth a number of examples. Ask which of the two is cheaper.
+#
+# **At full scale** the tests stay as small as here; only the last run grows:
+#
+# | | data | network | hand-made features against learned ones |
+# |---|---|---|---|
+# | this laptop | 1,347 digits, 1,647 steps | 38,410 parameters, seconds | level |
+# | one GPU | MNIST (`data.digits(full=True)`), 60,000 digits | some million parameters, minutes | 0.63% (shape contexts) against 0.4% (convolutional, elastic distortions) |
+# | the paper: Krizhevsky et al. (2012) | ImageNet, 1.2 million images, 90 epochs | 60 million parameters, five to six days on two GPUs | 26.2% against 15.3% (top 5) |
+#
+# MNIST's figures are from LeCun's list of results: Belongie et al. (2002), Simard et al. (2003). The recipe of these
+# tests, with more of them, is Karpathy's *A recipe for training neural networks* (2019).
+
+# %%
+dlcourse.submit()

@@ -33,12 +33,13 @@ def error(ename, evalue, *traceback):
 
 def notebook(*extra, failed=None, answer="def double(x):\n    return 2 * x"):
     cells = [
-        new_markdown_cell("# 1 · Doubling\n\n`a < b`\n\n> quoted\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>"),
+        new_markdown_cell("# Doubling\n\n`a < b`\n\n> quoted\n\n<details><summary>Answer</summary>Yes</details>"),
         new_code_cell(answer, metadata=settings("double", solution=True)),
-        new_code_cell(CHECK, outputs=[failed] if failed else [], metadata=settings("double_any", grade=True, locked=True, points=2)),
+        new_code_cell(CHECK, metadata=settings("double_any", grade=True, locked=True, points=2)),
         new_markdown_cell("Because.", metadata=settings("why", grade=True, solution=True, points=3)),
         *extra,
     ]
+    cells[2].outputs = [failed] if failed else []
     return new_notebook(cells=cells)
 
 
@@ -143,7 +144,7 @@ def test_what_a_check_cell_printed_is_not_shown(page):
 
 
 def test_a_failure_in_ones_own_cell_is_one_line(page):
-    failed = new_code_cell("double(None)", outputs=[error("TypeError", "no number", "Traceback", "----> 7 secret_line")])
+    failed = new_code_cell("double(None)", outputs=[error("TypeError", "no number", "Trace", "----> 7 secret_line")])
     words = text(page(notebook(failed)))
     assert "TypeError: no number" in words and "secret_line" not in words
 
@@ -155,8 +156,8 @@ def test_marks_of_hidden_regions_in_an_answer_change_nothing(page):
 ATTACKS = [
     new_markdown_cell('<script>alert(1)</script><img src="x" onerror="alert(1)"><iframe src="//x"></iframe>'),
     new_markdown_cell('[a](javascript:alert(1)) <a href="javascript:alert(1)">b</a> <a href="data:text/html,x">c</a>'),
-    new_markdown_cell('<style>body{display:none}</style><meta http-equiv="refresh" content="0;url=//x"><base href="//x">'),
-    new_markdown_cell('<form action="//x"><input></form><p style="position:fixed;top:0">d</p><svg onload="alert(1)"></svg>'),
+    new_markdown_cell('<style>body{display:none}</style><meta http-equiv="refresh" content="0"><base href="//x">'),
+    new_markdown_cell('<form action="//x"><input></form><p style="position:fixed;top:0">d</p><svg onload="alert(1)">'),
     shows({"text/html": "<script>alert(1)</script><img src=x onerror=alert(1)><p onclick='alert(1)'>e</p>"}),
     shows({"text/html": "<b>f</b>"}, **{"text/html": {"isolated": True}}),
     shows({"application/javascript": "alert(1)", "text/plain": "g"}),
@@ -175,18 +176,19 @@ def test_nothing_that_a_submission_holds_runs_or_loads(page):
     html = page(notebook(*ATTACKS))
     tags = re.findall(r"<[a-zA-Z][^>]*>", html)
     assert "default-src 'none'; img-src data:;" in html
+    elsewhere = r"""(?:src|href)\s*=\s*["'](?!data:image/|#|https?:|mailto:)"""
     for tag in tags:
         assert re.match(r"<(?!script|iframe|form|input|svg|base|object|embed|link)\w+", tag), tag
-        assert not re.search(r"""\son\w+\s*=|position:|(?:src|href)\s*=\s*["'](?!data:image/|#|https?:|mailto:)""", tag), tag
+        assert not re.search(rf"\son\w+\s*=|position:|{elsewhere}", tag), tag
     assert len(re.findall("<style", html)) == len(re.findall("<style", page(notebook())))
-    assert html.count("http-equiv=") == 1
+    assert sum("http-equiv" in tag for tag in tags) == 1
     assert "alert(1)" in html, "it is shown as text"
 
 
 def test_pictures_tables_and_text_of_honest_notebooks_are_shown(page):
     attached = new_markdown_cell("![a picture](attachment:p.png)")
     attached["attachments"] = {"p.png": {"image/png": PIXEL}}
-    table = "<table><tr><th style='text-align:right'>loss</th></tr><tr><td style='text-align:right'>0.25</td></tr></table>"
+    table = "<table><tr><th style='text-align:right'>loss</th></tr><tr><td>0.25</td></tr></table>"
     card = "<div style='border:1px solid #888;padding:.4em 1em;max-width:52em'><b>claim</b></div>"
     outputs = [shows({"image/png": PIXEL}), shows({"text/html": table}), shows({"text/html": card}),
                shows({"image/svg+xml": "<svg></svg>"})]  # fmt: skip
