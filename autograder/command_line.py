@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -197,16 +198,16 @@ def feedback(
     """Write each student's feedback page."""
     room = Classroom.open(classroom)
     with Steps() as steps:
-        result = feedback_week(room, week, student, steps)
+        result = feedback_week(room, week, [student] if student else None, steps)
     console.print(f"{len(result.pages)} pages in {shown(room.feedback)}")
     for problem in result.problems:
         console.print(f"  problem: {problem}", markup=False)
 
 
-def feedback_week(room: Classroom, week: str, student: str | None, steps: Steps):
+def feedback_week(room: Classroom, week: str, students: list[str] | None, steps: Steps):
     from autograder.feedback import write_feedback
 
-    return write_feedback(room, assignment_name(week), [student] if student else None, steps.show)
+    return write_feedback(room, assignment_name(week), students, steps.show)
 
 
 @application.command(epilog="Example: course report week01")
@@ -293,7 +294,9 @@ def demo(
     show_collected(collect_paths(downloads, room))
     with Steps() as steps:
         graded = grade_week(room, week, None, workers, steps)
-        feedback_week(room, week, None, steps)
+        have_pages = [name for name in graded.unchanged if (room.feedback / name / assignment_name(week)).is_dir()]
+        due = [name for name in [*graded.graded, *graded.unchanged] if name not in have_pages]
+        feedback_week(room, week, due, steps)
     files = write_report(room, [assignment_name(week)])
     show_graded(room, [assignment_name(week)], graded)
     console.print(f"""
@@ -321,6 +324,7 @@ def publish(
 def main() -> None:
     """Entry point: a mistake is one line on stderr and exit status 1; an interrupt says what remains."""
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="Object of type .* not in session")  # nbgrader's way with SQLAlchemy
     try:
         application()
     except CourseError as error:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -70,8 +71,7 @@ def grade(
     with tempfile.TemporaryDirectory(prefix="course-grade-") as folder:
         environment = {session.REFERENCE: str(classroom.reference)}
         waiting = rebuilt(classroom, assignment, notebooks, due)
-        done = iter(range(1, len(waiting) + 1))
-        run_all(waiting, Path(folder), environment, LIMITS, workers, lambda: progress("run", next(done), len(waiting)))
+        run_all(waiting, Path(folder), environment, LIMITS, workers, partial(progress, "run"))
         for number, name in enumerate(due, start=1):
             save(classroom, assignment, name, Path(folder), report)
             if name in report.graded:

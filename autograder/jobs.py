@@ -45,9 +45,9 @@ def run_all(
     environment: dict[str, str],
     limits: kernels.Limits,
     workers: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, float]:
-    """Execute the notebooks into `folder`, each under its key; return the seconds of each.
+    """Execute the notebooks into `folder`, each under its key; return the seconds of each. Equal ones are run once.
 
     One that fails in an unforeseen way leaves no file: the caller then runs it in place and sees the error.
     """
@@ -61,10 +61,10 @@ def run_all(
             job = executor.submit(run_job, nbformat.writes(notebook), environment, limits, folder / f"{key}.ipynb")
             futures[job] = key
         try:
-            for future in as_completed(futures):
+            for done, future in enumerate(as_completed(futures), start=1):
                 if future.exception() is None:
                     seconds[futures[future]] = future.result()
-                progress()
+                progress(done, len(futures))
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise

@@ -158,7 +158,7 @@ STUDENTS = [
     Student("ada", "Ada Abel", "all right", solve),
     Student("bruno", "Bruno Bauer", "all right, another way", solve_otherwise),
     Student("chen", "Chen Cai", "half done", solve_half),
-    Student("dora", 'Dora "Dot" Diaz, Jr.', "typical mistakes, first kind", solve_wrongly(0)),
+    Student("dora", 'Dora "Dot" Diaz', "typical mistakes, first kind", solve_wrongly(0)),
     Student("emil", "Emil Ek", "typical mistakes, second kind", solve_wrongly(1)),
     Student("fatima", "Fatima Farouk", "typical mistakes, third kind", solve_wrongly(2)),
     Student("goran", "Goran Gajić", "blank", leave_blank),

@@ -70,7 +70,8 @@ def logistic_error(train_images, test_images, train_labels, test_labels):
 # %% tags=["demo"]
 seeds = range(5)
 splits = [data.digits(train=200, flat=True, seed=seed) for seed in seeds]  # 200 digits to train on, 1,597 to test on
-baselines = {"most frequent class": majority_error, "nearest class mean": nearest_mean_error, "logistic regression": logistic_error}
+baselines = {"most frequent class": majority_error, "nearest class mean": nearest_mean_error,
+             "logistic regression": logistic_error}
 plots.table(["baseline", "held-out error (%), mean of 5 splits", "lowest", "highest"],
             [[name, 100 * np.mean(errors), 100 * min(errors), 100 * max(errors)]
              for name, errors in ((name, [error(*split) for split in splits]) for name, error in baselines.items())])
@@ -188,7 +189,8 @@ def baseline_test(pipeline):
     return pipeline.error() / nearest_mean_error(*pipeline.split)
 
 
-tests = {"first loss": first_loss_test, "gradient": gradient_test, "one batch": one_batch_test, "baseline": baseline_test}
+tests = {"first loss": first_loss_test, "gradient": gradient_test,
+         "one batch": one_batch_test, "baseline": baseline_test}
 limits = np.array([0.3, 1e-3, 0.05, 1.0])
 
 # %% [markdown]
@@ -286,8 +288,9 @@ for classes in check.rng().integers(2, 40, size=3):
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "first_loss_with_bias", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-check("bias ln 3 on a class with 3 of 4 examples", first_loss(np.array([3, 1]), np.array([np.log(3), 0.0])), expected=0.5623351)
-check("the same bias on a class with 1 of 4", first_loss(np.array([1, 3]), np.array([np.log(3), 0.0])), expected=1.1116412)
+bias = np.array([np.log(3), 0.0])  # probabilities 3/4 and 1/4
+check("a class of probability 3/4 has 3 of 4 examples", first_loss(np.array([3, 1]), bias), expected=0.5623351)
+check("the same class has 1 of 4 examples", first_loss(np.array([1, 3]), bias), expected=1.1116412)
 ### BEGIN HIDDEN TESTS
 check("any bias", first_loss(check.rng().integers(1, 50, size=7), check.rng().normal(size=7)))
 ### END HIDDEN TESTS
@@ -340,8 +343,9 @@ class TestImagesInTraining(Pipeline):
 
 
 # %% tags=["demo"]
-unplanned = {"a fifth of the labels drawn at random": measure(WrongLabels), "ReLU on the logits": measure(ReluOnLogits),
-             "test images not scaled": measure(TestImagesNotScaled), "test images in training": measure(TestImagesInTraining)}
+unplanned = {"a fifth of the labels at random": measure(WrongLabels), "ReLU on the logits": measure(ReluOnLogits),
+             "test images not scaled": measure(TestImagesNotScaled),
+             "test images in training": measure(TestImagesInTraining)}
 show_alarms(unplanned)
 
 # %% [markdown]
@@ -365,7 +369,8 @@ def leaked(train_images: np.ndarray, test_images: np.ndarray, tolerance: float =
 # %% nbgrader={"grade": true, "grade_id": "leaked_copies", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 pictures = np.arange(24.0).reshape(8, 3)  # (8, 3): eight images of three pixels, all different
 check("no image in common", leaked(pictures[:5], pictures[5:]), expected=0.0)
-check("two of four test images, in other places", leaked(pictures[[7, 1, 0, 6, 2]], pictures[[0, 3, 4, 1]]), expected=0.5)
+train, test = pictures[[7, 1, 0, 6, 2]], pictures[[0, 3, 4, 1]]
+check("two of four test images, in other places", leaked(train, test), expected=0.5)
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
 pictures, chosen = rng.random((30, 40)), rng.integers(30, size=(2, 20))
@@ -379,7 +384,8 @@ check("a single pixel off by 0.05", leaked(picture, picture + 0.05 * np.eye(64)[
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
 pictures = rng.random((20, 64))
-changed = pictures + rng.uniform(-9e-4, 9e-4, size=(20, 64)) + 0.03 * (rng.random((20, 1)) < 0.5) * np.eye(64)[rng.integers(64, size=20)]
+changed = pictures + rng.uniform(-9e-4, 9e-4, size=(20, 64))
+changed[rng.random(20) < 0.5, rng.integers(64)] += 0.03
 check("rounded copies and changed ones", leaked(rng.permutation(pictures), changed))
 check("a wider tolerance", leaked(pictures, changed[:15], tolerance=0.05))
 ### END HIDDEN TESTS
@@ -388,9 +394,9 @@ check("a wider tolerance", leaked(pictures, changed[:15], tolerance=0.05))
 # The healthy pipeline and the one that all four tests let through:
 
 # %% waits=["leaked"]
+suspects = {"healthy": Pipeline(0), "test images in training": TestImagesInTraining(0)}
 plots.table(["pipeline", "test images found in training (%)"],
-            [[name, 100 * leaked(pipeline.images, pipeline.test_images)]
-             for name, pipeline in {"healthy": Pipeline(0), "test images in training": TestImagesInTraining(0)}.items()])
+            [[name, 100 * leaked(pipeline.images, pipeline.test_images)] for name, pipeline in suspects.items()])
 
 # %% [markdown]
 # ### Exercise 3 (4 points): find the planted bugs
@@ -417,14 +423,16 @@ def minibatches(images: np.ndarray, labels: np.ndarray, size: int, rng: np.rando
     """One epoch: a list of (images, labels), every example once and in a new order, the last batch perhaps smaller."""
     ### BEGIN SOLUTION
     order = rng.permutation(len(images))
-    return [(images[order[start:start + size]], labels[order[start:start + size]]) for start in range(0, len(images), size)]
+    batches = [order[start:start + size] for start in range(0, len(images), size)]
+    return [(images[rows], labels[rows]) for rows in batches]
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "minibatches_paired", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 numbers = np.arange(10)  # example i is the "image" [i, i], its label is i
 batches = minibatches(np.stack([numbers, numbers], axis=1), numbers, 4, check.rng())
-check("every image has its own label", all(np.all(images == labels[:, None]) for images, labels in batches), expected=True)
+paired = [bool(np.all(images == labels[:, None])) for images, labels in batches]
+check("every image has its own label", paired, expected=[True] * 3)
 ### BEGIN HIDDEN TESTS
 rng = check.rng()
 values, size = rng.normal(size=(rng.integers(40, 60), 3)), rng.integers(5, 12)
@@ -472,7 +480,8 @@ for batcher in (minibatches_with_bugs, minibatches):
     paired = np.concatenate([train_labels[images] == train_labels[labels] for images, labels in first])
     repeats = np.mean(seen == np.concatenate([images for images, _ in second]))
     rows.append([batcher.__name__, 100 * paired.mean(), len(np.unique(seen)), 100 * repeats])
-plots.table(["function", "images with the right label (%)", "of 200 digits seen in an epoch", "same place in the next epoch (%)"], rows)
+plots.table(["function", "images with their own label (%)", "digits seen in an epoch",
+             "in the same place in the next epoch (%)"], rows)
 
 # %% [markdown]
 # ### Question (3 points, marked by hand): a plan
@@ -524,7 +533,8 @@ def oriented_histograms(images, stride):
     padded = np.pad(images.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]  # (n, 8, 8)
     right = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]  # (n, 8, 8)
-    turn = np.abs(np.arctan2(down, right)[..., None] % (2 * np.pi) * 4 / np.pi - np.arange(8))  # (n, 8, 8, 8), in eighths
+    direction = np.arctan2(down, right) % (2 * np.pi) * 4 / np.pi  # (n, 8, 8), in eighths of a turn
+    turn = np.abs(direction[..., None] - np.arange(8))  # (n, 8, 8, 8)
     share = np.maximum(0, 1 - np.minimum(turn, 8 - turn))  # (n, 8, 8, 8): a vote goes to the two nearest directions
     votes = np.hypot(down, right)[..., None] * share  # (n, 8, 8, 8)
     cells = np.concatenate([votes[:, row:row + 4, column:column + 4].sum(axis=(1, 2))
@@ -614,14 +624,14 @@ claim(
     "debug-small",
     measured={"planted bugs that one test caught on all 5 seeds (of 4)": caught,
               "false alarms in 10 healthy runs": false_alarms,
-              "largest number of a healthy run (share of its limit)": max((found / limits).max() for found in healthy.values()),
+              "largest number of a healthy run (share of its limit)": np.max([*healthy.values()] / limits),
               **{f"digits from which the network is ahead of {name}": size for name, size in crossovers.items()},
-              "network minus 9 histograms at 100 digits (points of error, half-width)": gaps["9 overlapping histograms"][2],
-              "network minus 9 histograms at 1,347 digits (points of error, half-width)": gaps["9 overlapping histograms"][-1],
-              "digits the network needs for one with 9 histograms, at 10 to 600": price},
+              "network minus 9 histograms at 100 digits (points, half-width)": gaps["9 overlapping histograms"][2],
+              "network minus 9 histograms at 1,347 digits (points, half-width)": gaps["9 overlapping histograms"][-1],
+              "digits the network needs for one of theirs, at 10, 30, 100, 300, 600": price},
     holds=caught == 4 and false_alarms == 0 and "not within 1,347" not in crossovers.values(),
-    because="each bug is caught without a false alarm, but data do not replace the best smarts within 1,347 digits: the "
-            "network leads the simpler features and only draws level with nine overlapping histograms",
+    because="each bug is caught without a false alarm, but data do not overtake the best smarts within 1,347 digits: "
+            "the network leads the simpler features and only draws level with nine overlapping histograms",
 )
 
 # %% [markdown]
