@@ -649,7 +649,7 @@ def test_an_encrypted_entry_is_refused(classroom, inbox):
     raw[raw.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(raw)
     report = collect([path], classroom)
-    assert len(report.collected) == 1 and "is encrypted" in report.problems[0].reason
+    assert len(report.collected) == 1 and "is encrypted; submit it without a password" in report.problems[0].reason
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -9,7 +9,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 
 from autograder.classroom import SETTINGS, Classroom
 from autograder.errors import CourseError
-from autograder.lateness import apply_settings, read_settings
+from autograder.lateness import LatePolicy, apply_settings, read_settings
 from autograder.roster import update_roster
 
 DUE = datetime(2026, 10, 1, 21, 59)  # UTC, without zone: as nbgrader keeps it
@@ -139,6 +139,7 @@ def test_penalties_of_late_work(graded, policy, extension, expected):
 def test_a_penalty_is_at_most_the_score(graded):
     apply_settings(settings(graded, percent=80))
     assert penalty(graded, "late") == 8
+    assert LatePolicy(config=graded.configuration()).late_submission_penalty("late", 5, 2 * 86400) == 5
 
 
 def test_without_a_due_date_nothing_is_late(graded):

@@ -1,5 +1,7 @@
 """The list of students: what is read, what is refused, and what becomes of grades when it changes."""
 
+import shutil
+
 import pytest
 
 from autograder.classroom import Classroom
@@ -9,9 +11,19 @@ from autograder.roster import RosterChange, Student, enrolled, full_name, read_r
 ADA = Student("ada", "Ada Lovelace", "ada@example.org")
 
 
+@pytest.fixture(scope="module")
+def gradebook_file(tmp_path_factory):
+    """An empty gradebook: making one takes seconds."""
+    classroom = Classroom.create(tmp_path_factory.mktemp("roster") / "classroom")
+    with classroom.gradebook():
+        return classroom.root / "gradebook.db"
+
+
 @pytest.fixture
-def classroom(tmp_path):
-    return Classroom.create(tmp_path / "classroom")
+def classroom(tmp_path, gradebook_file):
+    classroom = Classroom.create(tmp_path / "classroom")
+    shutil.copy(gradebook_file, classroom.root)
+    return classroom
 
 
 @pytest.fixture

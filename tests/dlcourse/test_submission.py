@@ -118,9 +118,10 @@ def test_a_deleted_exercise_is_named_as_missing():
     assert submission.answers(cut) == {"slope": "answered", "height": "missing"}
 
 
-def test_of_two_copies_of_an_exercise_the_answered_one_counts():
+@pytest.mark.parametrize("position", [1, 2])
+def test_of_two_copies_of_an_exercise_the_answered_one_counts(position):
     doubled = notebook()
-    doubled["cells"].insert(1, cell("slope", STUB, grade=False, solution=True))
+    doubled["cells"].insert(position, cell("slope", STUB, grade=False, solution=True))
     assert submission.answers(doubled)["slope"] == "answered"
 
 
