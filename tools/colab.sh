@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 environment=.venv-colab
 python=python3
-for candidate in python3.12 python3.13 python3.11; do
+for candidate in python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3.12 python3.13; do
     if "$candidate" -c 'import venv' 2>/dev/null; then python=$candidate; break; fi
 done
 "$python" -m venv --clear "$environment"

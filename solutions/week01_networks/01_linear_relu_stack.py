@@ -1,24 +1,26 @@
 # %% [markdown]
 # # 1 · Linear, ReLU, repeat
 #
-# *Large Scale Deep Learning*, session I, slides "Neural Networks ... without the Neuro-Babble" to "Step 3: Repeat!", and
-# *Hot research*, quiz question 15.
+# *Large Scale Deep Learning*, session I, slides "Neural Networks ... without the Neuro-Babble" to "Step 3:
+# Repeat!", and *Hot research*, quiz question 15.
 #
-# **You should know** matrix products, derivatives and a little Python: the entry test below tells you. **You will have built** a
-# stack of linear functions and ReLUs, by hand and in Keras, with a thousand linear pieces from twenty ReLUs; a trainer
-# that runs dozens of networks side by side; and a measurement of what depth does to three activation functions.
+# **You should know** matrix products, derivatives and a little Python: the entry test below tells you. **You will
+# have built** a stack of linear functions and ReLUs, by hand and in Keras, with a thousand linear pieces from
+# twenty ReLUs; a trainer that runs dozens of networks side by side; and a measurement of what depth does to three
+# activation functions.
 
 # %% [markdown]
 # ## How the notebooks work
 #
-# Before each result you are asked to predict it: write your guess down, then run the cell. Fill in the exercises where a function
-# says so; the check below each tells at once what is wrong, and more checks run when it is graded.
+# Before each result you are asked to predict it: write your guess down, then run the cell. Fill in the exercises
+# where a function says so; the check below each tells at once what is wrong, and more checks run when it is graded.
 #
 # ## Entry test
 #
 # Five short questions, not graded. If an answer surprises you, read the section it names before you go on.
 #
-# 1. `X` has shape (32, 64), `W` has (64, 10), `b` has (10,). What is the shape of `X @ W + b`, and how many parameters are `W` and `b`?
+# 1. `X` has shape (32, 64), `W` has (64, 10), `b` has (10,). What is the shape of `X @ W + b`, and how many
+#    parameters are `W` and `b`?
 #
 # <details><summary>Answer</summary>
 #
@@ -31,12 +33,13 @@
 #
 # <details><summary>Answer</summary>
 #
-# $2(wx - y)\,x = -4$; the derivative is negative, so $w$ should grow. Read up: *Deep Learning*, sections 4.3 and 6.5.2.
+# $2(wx - y)\,x = -4$; the derivative is negative, so $w$ should grow. Read up: *Deep Learning*, sections 4.3 and
+# 6.5.2.
 #
 # </details>
 #
-# 3. One plant in a hundred is ill. A test finds 90% of the ill ones and raises a false alarm for 9% of the others. It raises an
-# alarm: how likely is the plant ill?
+# 3. One plant in a hundred is ill. A test finds 90% of the ill ones and raises a false alarm for 9% of the others.
+#    It raises an alarm: how likely is the plant ill?
 #
 # <details><summary>Answer</summary>
 #
@@ -58,13 +61,13 @@
 #
 # <details><summary>Answer</summary>
 #
-# `[0.7, 0.5]`: a default is made once, when the function is defined, and shared by all calls. Read up: the
-# [Python tutorial](https://docs.python.org/3/tutorial/controlflow.html#default-argument-values), "Default Argument Values".
+# `[0.7, 0.5]`: a default is made once, when the function is defined, and shared by all calls. Read up: the [Python
+# tutorial](https://docs.python.org/3/tutorial/controlflow.html#default-argument-values), "Default Argument Values".
 #
 # </details>
 #
-# 5. A classifier gives each of ten classes probability 0.1. What is $-\ln y$ of the right class? Why do we sum this over
-# 1,000 examples instead of multiplying the probabilities?
+# 5. A classifier gives each of ten classes probability 0.1. What is $-\ln y$ of the right class? Why do we sum this
+#    over 1,000 examples instead of multiplying the probabilities?
 #
 # <details><summary>Answer</summary>
 #
@@ -84,8 +87,9 @@ from dlcourse import check, claim, data, plots, stats
 # %% [markdown] topic="linear-relu-stack"
 # ## Linear, ReLU, repeat
 #
-# The deck wants a "tractable, highly non-linear, parametric function" and builds it in three steps: "start with a linear
-# function $Y = AX$", "add a non-linearity", $\max(0, X)$, and "repeat!". Here examples are rows, so the linear step is $XW + b$.
+# The deck wants a "tractable, highly non-linear, parametric function" and builds it in three steps: "start with a
+# linear function $Y = AX$", "add a non-linearity", $\max(0, X)$, and "repeat!". Here examples are rows, so the
+# linear step is $XW + b$.
 
 # %%
 def relu(x):
@@ -93,7 +97,7 @@ def relu(x):
 
 
 def stack(x, layers, activation=relu):
-    """Linear, activation, repeat, and a last linear step; layers [W1, b1, W2, b2, ...] as Keras' `get_weights` lists them."""
+    """Linear, activation, repeat, and a last linear step; layers are [W1, b1, W2, b2, ...], as Keras lists weights."""
     *hidden, (weights, biases) = zip(layers[::2], layers[1::2], strict=True)
     for hidden_weights, hidden_biases in hidden:
         x = activation(x @ hidden_weights + hidden_biases)  # (batch, units)
@@ -101,22 +105,25 @@ def stack(x, layers, activation=relu):
 
 
 # %% [markdown]
-# Keras computes the same. And without step 2, step 3 gains nothing: any number of linear functions is one linear function.
+# Keras computes the same. And without step 2, step 3 gains nothing: any number of linear functions is one linear
+# function.
 
 # %%
-net = tf.keras.Sequential([tf.keras.Input((64,)), tf.keras.layers.Dense(32, activation="relu"), tf.keras.layers.Dense(10)])
+dense = tf.keras.layers.Dense
+net = tf.keras.Sequential([tf.keras.Input((64,)), dense(32, activation="relu"), dense(10)])
 layers = net.get_weights()  # (64, 32), (32,), (32, 10), (10,)
 x = np.random.default_rng(1).normal(size=(5, 64)).astype("float32")
 print("by hand as in Keras:", np.allclose(stack(x, layers), net(x), atol=1e-5))
 one_matrix = layers[0] @ layers[2]  # (64, 10)
-print("without the ReLU one matrix does:", np.allclose(stack(x, layers, activation=lambda a: a), x @ one_matrix, atol=1e-5))
+linear = stack(x, layers, activation=lambda a: a)  # (5, 10)
+print("without the ReLU one matrix does:", np.allclose(linear, x @ one_matrix, atol=1e-5))
 
 # %% [markdown]
 # ### What repeating buys
 #
-# The tent $T(x) = 2\max(0, x) - 4\max(0, x - \tfrac12)$ takes two ReLUs: up to 1 at one half, and down again. It folds the
-# interval $[0, 1]$ onto itself twice, so $T(T(x))$ is two tents. To compose, the linear end of one tent and
-# the linear beginning of the next are multiplied into one layer, from two ReLUs to two ReLUs.
+# The tent $T(x) = 2\max(0, x) - 4\max(0, x - \tfrac12)$ takes two ReLUs: up to 1 at one half, and down again. It
+# folds the interval $[0, 1]$ onto itself twice, so $T(T(x))$ is two tents. To compose, the linear end of one tent
+# and the linear beginning of the next are multiplied into one layer, from two ReLUs to two ReLUs.
 
 # %%
 def tent_layers(times):
@@ -133,12 +140,12 @@ for times, ax in zip([1, 2, 3], plots.panels(3, columns=3), strict=True):
                title=f"{times} hidden layer{'s' * (times > 1)} of 2 ReLUs", ax=ax)
 
 # %% [markdown]
-# How many pieces have ten layers, with twenty ReLUs? We count where the slope changes. All kinks are at multiples of
-# $2^{-10}$ and so on the grid, where floating point is exact.
+# How many pieces have ten layers, with twenty ReLUs? We count where the slope changes. All kinks are at multiples
+# of $2^{-10}$ and so on the grid, where floating point is exact.
 #
-# One hidden layer is the rival. Each of its ReLUs bends the line once, so $2^k$ pieces take at least $2^k - 1$ of them. In fact
-# they take $2^k$: the slope must jump by $\pm 2^{k+1}$ at every kink, and with one ReLU a kink the first slope would be a sum of such
-# jumps, but it is $2^k$.
+# One hidden layer is the rival. Each of its ReLUs bends the line once, so $2^k$ pieces take at least $2^k - 1$ of
+# them. In fact they take $2^k$: the slope must jump by $\pm 2^{k+1}$ at every kink, and with one ReLU a kink the
+# first slope would be a sum of such jumps, but it is $2^k$.
 
 # %%
 def pieces_on_grid(x, y):
@@ -154,7 +161,7 @@ def parameters(sizes):
 
 fine = np.linspace(0, 1, 2**12 + 1)  # (4097,)
 pieces = {times: pieces_on_grid(fine, stack(fine[:, None], tent_layers(times))[:, 0]) for times in (1, 2, 3, 5, 10)}
-plots.table(["hidden layers of 2", "pieces counted", "ReLUs", "parameters", "ReLUs in one layer", "parameters in one layer"],
+plots.table(["layers of 2", "pieces counted", "ReLUs", "parameters", "ReLUs in one layer", "parameters in one layer"],
             [[times, count, 2 * times, parameters([1] + [2] * times + [1]), 2**times, parameters([1, 2**times, 1])]
              for times, count in pieces.items()])
 
@@ -163,13 +170,14 @@ plots.table(["hidden layers of 2", "pieces counted", "ReLUs", "parameters", "ReL
 #
 # ### Exercise 1 (4 points): the rival, by hand
 #
-# Any line through points $(x_0, y_0), \dots, (x_n, y_n)$, straight between neighbours, is a stack with one hidden layer of $n$ ReLUs
-# $\max(0, x - x_i)$, $i = 0 \dots n - 1$. Which output weights and which output bias does it need? Return the layers as
-# `stack` takes them: (1, n), (n,), (n, 1), (1,). Only $x_0 \le x \le x_n$ matters.
+# Any line through points $(x_0, y_0), \dots, (x_n, y_n)$, straight between neighbours, is a stack with one hidden
+# layer of $n$ ReLUs $\max(0, x - x_i)$, $i = 0 \dots n - 1$. Which output weights and which output bias does it
+# need? Return the layers as `stack` takes them: (1, n), (n,), (n, 1), (1,). The $x_i$ increase, and only $x_0 \le x
+# \le x_n$ matters.
 
 # %% nbgrader={"grade": false, "grade_id": "shallow_through", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shallow_through(points_x: np.ndarray, points_y: np.ndarray) -> list[np.ndarray]:
-    """Layers [W1 (1, n), b1 (n,), W2 (n, 1), b2 (1,)] of the line through n + 1 points, points_x (n + 1,) increasing."""
+    """Layers [W1 (1, n), b1 (n,), W2 (n, 1), b2 (1,)] of the line through n + 1 points, (n + 1,) each."""
     ### BEGIN SOLUTION
     slopes = np.diff(points_y) / np.diff(points_x)  # (n,)
     changes = np.diff(slopes, prepend=0.0)  # (n,)
@@ -214,13 +222,15 @@ print(f"{shallow[0].shape[1]} ReLUs in one layer, largest difference {np.abs(dif
 # %% [markdown]
 # ### Does training find them?
 #
-# That a network *can* hold the function does not mean that training arrives there. The deck says: "Empirically, deeper
-# models require many fewer parameters than 'shallow' models of same representational power." So let us be empirical, with
-# the eight-piece $T(T(T(x)))$ and stacks of equally many parameters, three hidden layers against one.
+# That a network *can* hold the function does not mean that training arrives there. The deck says: "Empirically,
+# deeper models require many fewer parameters than 'shallow' models of same representational power." So let us be
+# empirical, with the eight-piece $T(T(T(x)))$ and stacks of equally many parameters, three hidden layers against
+# one.
 #
-# One run proves little: we need several seeds and a sweep of learning rates. `EinsumDense` holds the weights of many networks,
-# so that all train at once. Its initial weights we draw ourselves (Keras' initializers would take the axis of runs for inputs):
-# He's variance $2/n_\text{in}$ before a ReLU, Glorot's $2/(n_\text{in} + n_\text{out})$ elsewhere.
+# One run proves little: we need several seeds and a sweep of learning rates. `EinsumDense` holds the weights of
+# many networks, so that all train at once. Its initial weights we draw ourselves (Keras' initializers would take
+# the axis of runs for inputs): He's variance $2/n_\text{in}$ before a ReLU, Glorot's $2/(n_\text{in} +
+# n_\text{out})$ elsewhere.
 
 # %%
 def side_by_side(layers, copies=1, activation="relu"):
@@ -250,8 +260,8 @@ def initial_layers(sizes, seeds, activation="relu"):
 
 
 # %% [markdown]
-# The trainer is the deck's $w' = w - \alpha\,\partial_w L(w)$ on minibatches. A loss times 0.1 is a rate times 0.1: we weigh each run's
-# loss with its rate and let SGD itself run at rate 1.
+# The trainer is the deck's $w' = w - \alpha\,\partial_w L(w)$ on minibatches. A loss times 0.1 is a rate times 0.1:
+# we weigh each run's loss with its rate and let SGD itself run at rate 1.
 
 # %%
 def train(model, rates, minibatches, loss, momentum=0.0, block=20):
@@ -275,9 +285,10 @@ def train(model, rates, minibatches, loss, momentum=0.0, block=20):
 
 
 # %% [markdown]
-# Zero biases, the default in Keras, are a handicap in one dimension: the kinks of *all* first-layer units lie at input 0, the
-# middle of our interval (we feed $2x - 1$). So both rivals start in two ways: with zero biases, and with the first layer's
-# kinks spread at random. Steps have momentum 0.9 (week 02): a step of rate $\alpha$ then counts like one of about $10\,\alpha$.
+# Zero biases, the default in Keras, are a handicap in one dimension: the kinks of *all* first-layer units lie at
+# input 0, the middle of our interval (we feed $2x - 1$). So both rivals start in two ways: with zero biases, and
+# with the first layer's kinks spread at random. Steps have momentum 0.9 (week 02): a step of rate $\alpha$ then
+# counts like one of about $10\,\alpha$.
 
 # %%
 def spread_kinks(layers):
@@ -311,8 +322,9 @@ def fit_tent(sizes, times, seeds=8, steps=3000, rates=(0.01, 0.03, 0.1)):
 
 
 # %% [markdown]
-# "Found" means an error below 0.05; a network that misses one of the four tents by drawing it flat is at 0.14. Before you run: of
-# eight seeds, how many will find the function, deep and shallow, from either start? And with twice as many pieces?
+# "Found" means an error below 0.05; a network that misses one of the four tents by drawing it flat is at 0.14.
+# Before you run: of eight seeds, how many will find the function, deep and shallow, from either start? And with
+# twice as many pieces?
 
 # %% tags=["demo"]
 rivals = {"the fewest ReLUs": ([1, 2, 2, 2, 1], [1, 8, 1]), "middling": ([1, 8, 8, 8, 1], [1, 56, 1]),
@@ -336,15 +348,18 @@ for start, ax in enumerate(plots.panels(2)):
         errors, outputs = fits["ample", 3, shape][start]
         curves[shape] = outputs[:, np.argsort(errors)[len(errors) // 2]]
     plots.line(grid[:, 0], curves, xlabel="$x$", ylabel="output", title=["zero biases", "kinks spread"][start], ax=ax)
+    ax.set_ylim(-0.1, 1.35)
+    ax.legend(loc="upper center", ncols=3)
 
 # %% tags=["demo"]
-deep, shallow = (np.array([errors for errors, _ in fits["ample", 3, shape]]) for shape in ["deep", "shallow"])  # (starts, seeds)
-advantage = [stats.mean_interval(differences) for differences in shallow - deep]  # (mean, half-width) for each start
+advantage = []  # of the deep one: mean and half-width for each start, the seeds paired
+for (deep, _), (shallow_errors, _) in zip(fits["ample", 3, "deep"], fits["ample", 3, "shallow"], strict=True):
+    advantage.append(stats.mean_interval(shallow_errors - deep))
 claim(
     "linear-relu-stack",
     measured={"pieces from 10 layers of 2 ReLUs": pieces[10], "ReLUs that one layer needs for as many": 2**10,
-              "found of 8 from zero biases: deep, shallow": [found["ample", 3, shape][0] for shape in ("deep", "shallow")],
-              "found of 8 with kinks spread: deep, shallow": [found["ample", 3, shape][1] for shape in ("deep", "shallow")],
+              "deep found, of 8: zero biases, kinks spread": found["ample", 3, "deep"],
+              "shallow found, of 8: zero biases, kinks spread": found["ample", 3, "shallow"],
               "error of shallow minus deep, zero biases": "{:.3f} ± {:.3f}".format(*advantage[0]),
               "error of shallow minus deep, kinks spread": "{:.3f} ± {:.3f}".format(*advantage[1])},
     holds=pieces[10] == 2**10 and all(mean > half_width for mean, half_width in advantage),
@@ -353,24 +368,26 @@ claim(
 )
 
 # %% [markdown]
-# So the deck's sentence is true of what the stacks can hold and not of what SGD finds here. *With zero biases* the shallow network is
-# not found even with eight times the ReLUs it needs. With its kinks spread it always is, and the middling deep one is found
-# less often. The fewest ReLUs are never enough for training, and twice the pieces are out of reach of all of
-# them. How this could be wrong: one rate sweep, 3,000 steps, one input. Practice kept depth for other reasons:
-# images and language are made of parts of parts, and batch normalization and residual connections (weeks 03 and 04) made it trainable.
+# So the deck's sentence is true of what the stacks can hold, and not of what SGD finds here. With *zero biases*
+# only the deep one is found: the shallow one fails with twenty times the ReLUs it needs. With its kinks spread it
+# is found at least as often as the deep one of equal size. The fewest ReLUs are not enough for training, and twice
+# the pieces are out of reach for all.
+#
+# How this could be wrong: one function of one input, one optimizer, 3,000 steps. Depth has won in practice where
+# the data are made of parts of parts, as images are (week 04), and not by counting pieces.
 #
 # ### Exercise 2 (3 points): find the planted bug
 #
-# Why is a deep network no quicker to sixteen pieces, if it could have hundreds? Let us count how many it has *before* training. But
-# `pieces_on_grid` was right for the tents only because their kinks are on the grid:
+# Why do sixteen pieces defeat a deep network that can hold thousands? Let us count how many it has *before*
+# training. But `pieces_on_grid` was right for the tents only because their kinks are on the grid:
 
 # %%
 bend = np.interp(fine, [0, 0.3, 0.62, 1], [0, 1, 0, 1])  # three pieces
 print("three pieces, counted:", pieces_on_grid(fine, bend))
 
 # %% [markdown]
-# Find out what happens around a kink that lies between two grid points, and write `count_pieces`, which is right wherever the kinks
-# are, as long as neighbouring kinks are at least three grid steps apart.
+# Find out what happens around a kink that lies between two grid points, and write `count_pieces`, which is right
+# wherever the kinks are, as long as neighbouring kinks are at least three grid steps apart.
 
 # %% nbgrader={"grade": false, "grade_id": "count_pieces", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def count_pieces(x: np.ndarray, y: np.ndarray) -> int:
@@ -384,54 +401,58 @@ def count_pieces(x: np.ndarray, y: np.ndarray) -> int:
 
 
 # %% nbgrader={"grade": true, "grade_id": "count_pieces_on_grid", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-quarters = np.linspace(0, 1, 65)
-check("kinks on the grid", count_pieces(quarters, np.interp(quarters, [0, 0.25, 0.5, 1], [0, 1, 0, 1])), expected=3)
+even_grid = np.linspace(0, 1, 65)
+check("kinks on the grid", count_pieces(even_grid, np.interp(even_grid, [0, 0.25, 0.5, 1], [0, 1, 0, 1])), expected=3)
 ### BEGIN HIDDEN TESTS
 random = check.rng()
 places = np.sort(random.choice(np.arange(4, 60, 4), size=random.integers(3, 10), replace=False)) / 64
 heights = np.cumsum(random.uniform(0.5, 1.5, size=len(places) + 2) ** 2)
-check("any kinks on the grid", count_pieces(quarters, np.interp(quarters, [0, *places, 1], heights)))
+check("any kinks on the grid", count_pieces(even_grid, np.interp(even_grid, [0, *places, 1], heights)))
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "count_pieces_between", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-check("one kink on the grid and one between", count_pieces(quarters, np.interp(quarters, [0, 0.25, 0.6, 1], [0, 1, 0, 1])), expected=3)
-check("bends that do not turn", count_pieces(quarters, np.interp(quarters, [0, 0.2, 0.6, 1], [0, 1, 2, 5])), expected=3)
+mixed = np.interp(even_grid, [0, 0.25, 0.6, 1], [0, 1, 0, 1])
+check("one kink on the grid and one between", count_pieces(even_grid, mixed), expected=3)
+rising = np.interp(even_grid, [0, 0.2, 0.6, 1], [0, 1, 2, 5])
+check("bends that do not turn", count_pieces(even_grid, rising), expected=3)
 ### BEGIN HIDDEN TESTS
 random = check.rng()
 for trial in range(3):
     places = np.sort(random.choice(np.arange(4, 60, 4), size=random.integers(4, 10), replace=False)) / 64
     places[1:] += random.uniform(0.002, 0.013, size=len(places) - 1)
     heights = np.cumsum(random.uniform(0.5, 1.5, size=len(places) + 2) ** 2)
-    check(f"kinks anywhere, {trial}", count_pieces(quarters, np.interp(quarters, [0, *places, 1], heights)))
+    check(f"kinks anywhere, {trial}", count_pieces(even_grid, np.interp(even_grid, [0, *places, 1], heights)))
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now untrained networks with 192 ReLUs, first kinks spread as before. Twelve layers of 16 could have at least $2^{12}$ pieces, since
-# they have room for twelve tents; one layer has at most 193. Predict what random weights give.
+# Now untrained networks with 192 ReLUs, first kinks spread as before. Twelve layers of 16 could have at least
+# $2^{12}$ pieces, since they have room for twelve tents; one layer has at most 193. Predict what random weights
+# give.
 
 # %% tags=["demo"] waits=["count_pieces"]
 very_fine = np.linspace(-1, 1, 20001)
 counts = {}
 for depth, width in [(1, 192), (3, 64), (6, 32), (12, 16)]:
     layers = spread_kinks(initial_layers([1, *[width] * depth, 1], seeds=8))
-    counts[f"{depth} of {width}"] = [
-        count_pieces(very_fine, stack(very_fine[:, None], [layer[seed] for layer in layers])[:, 0]) for seed in range(8)]
+    outputs = [stack(very_fine[:, None], [layer[seed] for layer in layers])[:, 0] for seed in range(8)]
+    counts[f"{depth} of {width}"] = [count_pieces(very_fine, output) for output in outputs]
 plots.bars(counts, xlabel="hidden layers of ReLUs", ylabel="pieces before training (mean and range)")
 
 # %% [markdown]
-# About as many pieces as ReLUs, however deep ([Hanin and Rolnick 2019](https://arxiv.org/abs/1901.09021) prove it on average).
-# To multiply pieces every layer must fold its whole range, as the tent does; random weights do not, and SGD begins there.
+# Depth adds no pieces: there are about as many as ReLUs, or fewer ([Hanin and Rolnick
+# 2019](https://arxiv.org/abs/1901.09021) show why). To multiply them, every layer must fold its whole range, as the
+# tent does. Random weights do not, and SGD begins there.
 
 # %% [markdown] topic="activation-functions"
 # ## Activation functions
 #
-# The quiz asks which activation is most common in today's networks: sigmoid, softmax, tanh or ReLU. Its answer is the
-# ReLU. We ask why, with the three of them at depths 2 to 20: how much gradient reaches the first layer, and how soon does the
-# network learn?
+# The quiz asks which activation is most common in today's networks: sigmoid, softmax, tanh or ReLU. Its answer is
+# the ReLU. We ask why, with the three of them at depths 2 to 20: how much gradient reaches the first layer, and how
+# soon does the network learn?
 #
-# The gradient goes back through the stack by the chain rule: at each layer it is multiplied by the weights and by the slope
-# of the activation. Glorot's and He's variances are made so that weights and slope together neither grow nor shrink it. But
-# Glorot's assumes a slope of 1, and the sigmoid's is at most $\tfrac14$.
+# The gradient goes back through the stack by the chain rule: at each layer it is multiplied by the weights and by
+# the slope of the activation. Glorot's and He's variances are made so that weights and slope together neither grow
+# nor shrink it. But Glorot's assumes a slope of 1, and the sigmoid's is at most $\tfrac14$.
 
 # %%
 images, _, labels, _ = data.digits(flat=True)  # (1347, 64), (1347,)
@@ -467,12 +488,14 @@ gradients = {name: np.array([first_gradient(start(name, depth), activation) for 
              for name, activation in activations.items()}
 plots.line(depths, gradients, xlabel="hidden layers", ylabel="gradient norm, first layer", log="y")
 plt.plot(depths, 0.25 ** np.array(depths), ":", color="grey", label="$4^{-\\mathrm{depth}}$")
+plt.xticks(depths)
 plt.legend()
 
 # %% [markdown]
-# The sigmoid's line runs along the guess. Does it matter? A rate can make up for a small gradient, if all layers ask for the
-# same rate, and here they do not. We train by plain SGD, five seeds at each of four rates, and count the steps until the mean loss
-# of 20 minibatches is below 0.7 (knowing nothing costs $\ln 10 \approx 2.3$). The sigmoid gets higher rates, as it asks for.
+# The sigmoid's line runs along the guess. Does it matter? A rate can make up for a small gradient, if all layers
+# ask for the same rate, and here they do not. We train by plain SGD, five seeds at each of four rates, and count
+# the steps until the mean loss of 20 minibatches is below 0.7 (knowing nothing costs $\ln 10 \approx 2.3$). The
+# sigmoid gets higher rates, as it asks for.
 
 
 # %%
@@ -482,7 +505,8 @@ def steps_to_target(layers, activation, rates, target=0.7, limit=400):
     model = side_by_side(layers, copies=len(rates), activation=activation)
 
     def minibatches(block):
-        rows = np.tile(random.integers(len(images), size=(block, 32, len(layers[0]))), len(rates))  # (block, batch, runs)
+        rows = random.integers(len(images), size=(block, 32, len(layers[0])))
+        rows = np.tile(rows, len(rates))  # (block, batch, runs): each seed sees the same examples at every rate
         return images[rows], labels[rows]
 
     trainer = train(model, np.repeat(rates, len(layers[0])).astype("float32"), minibatches, cross_entropy)
@@ -512,27 +536,27 @@ slower, half_width = stats.mean_interval(steps["relu", 20] - steps["tanh", 20])
 claim(
     "activation-functions",
     measured={**{f"gradient kept by a layer, {name}": factor for name, factor in factors.items()},
-              **{f"depths learned within 400 steps by all 5 seeds, {name}": learned[name] or "none" for name in activations},
+              **{f"depths learned by all 5 seeds, {name}": depths_learned for name, depths_learned in learned.items()},
               "best rate at depth 2 and 20, tanh": [best_rate["tanh", 2], best_rate["tanh", 20]],
               "best rate at depth 2 and 20, relu": [best_rate["relu", 2], best_rate["relu", 20]],
               "steps of relu minus tanh at depth 20": f"{slower:.0f} ± {half_width:.0f}"},
     holds=factors["sigmoid"] < 0.5 and min(factors["tanh"], factors["relu"]) > 0.8
     and learned["sigmoid"] == [2] and learned["tanh"] == learned["relu"] == trained,
-    because="a layer of sigmoids passes on about a quarter of the gradient, one of tanh or ReLU nearly all of it, and beyond two "
-            "layers the sigmoid does not learn",
+    because="the sigmoid's slope is at most a quarter, and no rate of the sweep makes up for a gradient that differs "
+            "from layer to layer by so much",
 )
 
 # %% [markdown]
-# Most used is not fastest: at depth 20 tanh needs fewer steps here than ReLU, which wants a lower rate.
-# The ReLU is cheap and its slope of 1 does not saturate, which counted when it displaced the sigmoid; with batch normalization
-# (week 03) and residual connections any of them trains deep. Transformers since moved on to its smooth
-# relatives GELU and SiLU. How this could be wrong: width 64, one data set, and a sigmoid with weights made for another slope.
+# Most used is not fastest: at depth 20 tanh needs fewer steps here than ReLU, which wants a lower rate. The ReLU is
+# cheap and its slope of 1 does not saturate, which counted when it displaced the sigmoid; with batch normalization
+# (week 03) and residual connections any of them trains deep. Transformers since moved on to its smooth relatives
+# GELU and SiLU. How this could be wrong: width 64, one data set, and a sigmoid with weights made for another slope.
 #
 # ### Exercise 3 (4 points): the tanh's twin
 #
-# That last objection can be settled. Because $\tanh(a) = 2\sigma(2a) - 1$, every stack of tanh computes the same as a stack of sigmoids
-# $\sigma$ with other weights and biases. Derive them: what must enter a sigmoid so that its output $s$ stands for $t = 2s - 1$?
-# And what does the next layer do to $s$ so that it does $tW + b$?
+# That last objection can be settled. Because $\tanh(a) = 2\sigma(2a) - 1$, every stack of tanh computes the same as
+# a stack of sigmoids $\sigma$ with other weights and biases. Derive them: what must enter a sigmoid so that its
+# output $s$ stands for $t = 2s - 1$? And what does the next layer do to $s$ so that it does $tW + b$?
 
 # %%
 def sigmoid(a):
@@ -569,7 +593,9 @@ check("one hidden layer, any weights", stack(random.normal(size=(5, 3)), sigmoid
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "sigmoid_twin_deep", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-two = [np.array([[0.5, -1.0]]), np.array([0.2, 0.0]), np.array([[1.0, 2], [3, -1]]), np.zeros(2), np.array([[1.0], [1]]), np.ones(1)]
+places = np.array([[-1.0], [0.0], [2.0]])
+two = [np.array([[0.5, -1.0]]), np.array([0.2, 0.0]),
+       np.array([[1.0, 2], [3, -1]]), np.zeros(2), np.ones((2, 1)), np.ones(1)]
 check("two hidden layers", stack(places, sigmoid_twin(two), sigmoid), expected=stack(places, two, np.tanh))
 ### BEGIN HIDDEN TESTS
 random = check.rng()
@@ -585,15 +611,17 @@ tanh_start = start("tanh", 10)
 twins = [sigmoid_twin([layer[seed] for layer in tanh_start]) for seed in range(5)]
 twin_start = [np.stack(layer) for layer in zip(*twins, strict=True)]
 twin_steps = steps_to_target(twin_start, tf.sigmoid, [0.1, 0.3, 1])
+cases = [("sigmoid, Glorot", start("sigmoid", 10), tf.sigmoid, steps["sigmoid", 10]),
+         ("sigmoid, twin of tanh", twin_start, tf.sigmoid, twin_steps[twin_steps.mean(axis=1).argmin()]),
+         ("tanh, Glorot", tanh_start, tf.tanh, steps["tanh", 10])]
 plots.table(["ten hidden layers", "gradient norm, first layer", "steps to a loss of 0.7"],
-            [[name, first_gradient(layers, activation).mean(), np.median(count)] for name, layers, activation, count in [
-                ("sigmoid, Glorot", start("sigmoid", 10), tf.sigmoid, steps["sigmoid", 10]),
-                ("sigmoid, twin of tanh", twin_start, tf.sigmoid, twin_steps[twin_steps.mean(axis=1).argmin()]),
-                ("tanh, Glorot", tanh_start, tf.tanh, steps["tanh", 10])]])
+            [[name, first_gradient(layers, activation).mean(), np.median(count) if np.isfinite(count).all() else "never"]
+             for name, layers, activation, count in cases])
 
 # %% [markdown]
-# So it was not the sigmoid that could not learn, but the sigmoid with weights a quarter of what its slope asks for, and outputs
-# centred at one half. The twin starts as the same function as tanh and still learns more slowly: SGD follows the gradient in the *parameters*, and those differ.
+# So it was not the sigmoid that could not learn, but the sigmoid with weights a quarter of what its slope asks for,
+# and outputs centred at one half. The twin starts as the same function as tanh and still learns more slowly: SGD
+# follows the gradient in the *parameters*, and those differ.
 #
 # ## What was measured
 
@@ -604,17 +632,19 @@ claim.table()
 # ## What to remember
 #
 # - A network is linear functions with a simple bend between, repeated. Without the bend it is one linear function.
-# - Depth can multiply linear pieces where width adds them. Random weights do not use that, and SGD begins at random weights.
-# - What SGD finds hangs on where it starts: a result "deep beats shallow" (or the reverse) needs a fair start, a sweep of rates and seeds.
+# - Depth can multiply linear pieces where width adds them. Random weights do not use that, and SGD begins at random
+#   weights.
+# - What SGD finds hangs on where it starts: a result "deep beats shallow" (or the reverse) needs a fair start, a
+#   sweep of rates and seeds.
 # - Gradients are products over layers. Initial weights are made for the slope of their activation.
 #
 # ## Where to go on
 #
 # | where | network | steps | cost |
 # |---|---|---|---|
-# | this laptop | 3 layers of 16, 593 parameters, 48 at a time | 3,000 of 64 examples | seconds |
-# | one GPU | 20 layers of 1,024 on MNIST (`data.digits(full=True)`), 20 million parameters | 10,000 of 128 | minutes |
-# | the paper, [Glorot and Bengio 2010](https://proceedings.mlr.press/v9/glorot10a.html) | 1 to 5 layers of 1,000, sigmoid, tanh and softsign, on four image sets | online, batches of 10 | CPU days at the time |
+# | this laptop | 20 layers of 64 on 8x8 digits, 84,000 parameters, 20 at a time | 400 of 32 | seconds |
+# | one GPU | 20 layers of 1,024 on MNIST (`full=True`), 21 million parameters | 10,000 of 128 | about a minute |
+# | [Glorot and Bengio 2010](https://proceedings.mlr.press/v9/glorot10a.html) | 1 to 5 layers of 1,000 | batches of 10 | not given |
 
 # %%
 dlcourse.submit()
