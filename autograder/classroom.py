@@ -144,6 +144,12 @@ class Classroom:
             "nbgrader.preprocessors.CheckCellMetadata",
         ]
         config.AssignLatePenalties.plugin_class = "autograder.lateness.LatePolicy"
+        config.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+        config.GenerateFeedback.preprocessors = [
+            "nbgrader.preprocessors.GetGrades",
+            "autograder.feedback.HideChecks",
+            "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+        ]
         return config
 
     @contextmanager

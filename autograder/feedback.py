@@ -66,7 +66,6 @@ def write_feedback(
         whose = f" of {', '.join(unknown)}" if unknown else ""
         raise CourseError(f"nothing{whose} is graded in {assignment}: run `course grade {assignment}` first")
     configuration = classroom.configuration()
-    configuration.merge(CONFIGURATION)
     api = NbGraderAPI(CourseDirectory(config=configuration), config=configuration)
     feedback, chosen = Feedback(), graded if students is None else students
     for done, student in enumerate(chosen, start=1):
@@ -217,11 +216,3 @@ CLEANER = bleach.Cleaner(
     protocols={"http", "https", "mailto", "data"},
     css_sanitizer=CSSSanitizer(allowed_css_properties=STYLES),
 )
-
-CONFIGURATION = Config()
-CONFIGURATION.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
-CONFIGURATION.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "autograder.feedback.HideChecks",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
