@@ -19,10 +19,10 @@ check: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --touched-only
 
 lab: $(READY)
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
 
 formgrader: $(READY)
-	cd classroom && ../$(BIN)/jupyter lab --config=nbgrader_config.py --LabApp.default_url=/lab
+	cd classroom && ../$(BIN)/jupyter lab --allow-root --config=nbgrader_config.py --ServerApp.default_url=/formgrader
 
 bench: $(READY)
 	$(BIN)/python -m autograder.bench

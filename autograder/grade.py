@@ -19,6 +19,7 @@ from autograder.course import Course, Notebook, assignment_name
 from autograder.errors import CourseError
 from autograder.jobs import run_all
 from autograder.lateness import apply_settings
+from autograder.readable import Unreadable, readable
 from autograder.rebuild import rebuild
 from autograder.reference import is_current, make_reference, reference_path
 from autograder.roster import enrolled
@@ -117,9 +118,9 @@ def set_aside_unreadable(classroom: Classroom, assignment: str, students: list[s
 def read_notebook(path: Path) -> NotebookNode:
     """The notebook at `path`, as nbformat 4. Raises CourseError when it is none."""
     try:
-        notebook = nbformat.reads(path.read_bytes().decode("utf-8"), as_version=4)
+        notebook = nbformat.v4.to_notebook(readable(path.read_bytes()))
         nbformat.validate(notebook, relax_add_props=True)
-    except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (Unreadable, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise CourseError(f"{path} is no notebook of nbformat 4: {reason}") from None
     except nbformat.ValidationError as error:

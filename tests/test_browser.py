@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -124,11 +124,10 @@ def screenshot(browser, course: Course, name: str) -> None:
     browser.save_screenshot(str(folder / f"{name}.png"))
 
 
-def wait(browser, condition, what: str):
+def wait(browser, condition, what: str, seconds: float = SECONDS):
     """What the condition gives, once that is something."""
-    return WebDriverWait(browser, SECONDS, ignored_exceptions=[StaleElementReferenceException]).until(
-        condition, f"waited for {what}"
-    )
+    patience = WebDriverWait(browser, seconds, ignored_exceptions=[StaleElementReferenceException])
+    return patience.until(condition, f"waited for {what}")
 
 
 def cell(browser, place: int):
@@ -152,12 +151,21 @@ def press(browser, *keys: str) -> None:
 def run_cell(browser, place: int) -> str:
     """Run a cell; return what it shows when it has run."""
     before = prompt(browser, place)
-    select(browser, place)
-    press(browser, Keys.CONTROL, Keys.ENTER)
-    wait(browser, lambda b: re.fullmatch(r"\[\d+\]:", prompt(b, place)) and prompt(b, place) != before, "a cell to run")
+    wait(browser, lambda b: starts(b, place, before), "a cell to start")
+    wait(browser, lambda b: re.fullmatch(r"\[\d+\]:", prompt(b, place)), "a cell to end")
     wait(browser, is_idle, "an idle kernel")
     outputs = cell(browser, place).find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output")
     return "\n".join(output.get_attribute("textContent") for output in outputs)
+
+
+def starts(browser, place: int, before: str) -> bool:
+    """Tell JupyterLab to run a cell. False: it did not take the keys, as may happen while it is still starting."""
+    select(browser, place)
+    press(browser, Keys.CONTROL, Keys.ENTER)
+    try:
+        return wait(browser, lambda b: prompt(b, place) != before, "another prompt", seconds=10)
+    except TimeoutException:
+        return False
 
 
 def prompt(browser, place: int) -> str:
@@ -165,7 +173,9 @@ def prompt(browser, place: int) -> str:
 
 
 def is_idle(browser) -> bool:
-    return bool(browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status='idle']"))
+    """Whether both places that tell the kernel's state, the toolbar and the status bar, say that it is idle."""
+    toolbar = browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status='idle']")
+    return bool(toolbar) and "| Idle" in browser.find_element(By.ID, "jp-main-statusbar").get_attribute("textContent")
 
 
 def paste_into(browser, place: int, source: str) -> None:
@@ -176,7 +186,7 @@ def paste_into(browser, place: int, source: str) -> None:
     wait(browser, lambda b: b.find_elements(By.CSS_SELECTOR, ".jp-Notebook.jp-mod-editMode"), "edit mode")
     press(browser, Keys.CONTROL, "a")
     press(browser, Keys.CONTROL, "v")
-    wait(browser, lambda b: shown_source(b, place).strip() == source.strip(), "the pasted source")
+    wait(browser, lambda b: shown_source(b, place) == source, "the pasted source")
 
 
 def copy(browser, text: str) -> None:
@@ -223,7 +233,8 @@ def shortened(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def answer(course: Course, notebook, exercise: str) -> str:
     cells = solved_notebook(notebook, course).cells
-    return MARKER.sub("", next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == exercise))
+    solved = next(c.source for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == exercise)
+    return MARKER.sub("", solved).strip()
 
 
 def test_instructor_sees_the_graded_class_in_the_formgrader(tiny_course, tiny_classroom, browser, course: Course):
@@ -245,7 +256,7 @@ def test_instructor_sees_the_graded_class_in_the_formgrader(tiny_course, tiny_cl
         assert "Gajić, Goran" in rows[1] and "0 / 8" in rows[1]
         follow(browser, By.LINK_TEXT, "Abel, Ada")
         follow(browser, By.LINK_TEXT, "01_doubling")
-        wait(browser, lambda b: float(score(b, "double_negative") or 0) == 2, "the score of a check")
+        wait(browser, lambda b: score(b, "double_negative") == "2", "the score of a check")
         screenshot(browser, course, "formgrader_submission")
         assert "Because it doubles" in browser.find_element(By.TAG_NAME, "body").text
 
@@ -256,11 +267,10 @@ def follow(browser, *link: str) -> None:
 
 
 def rows_of_students(browser) -> list[str]:
-    rows = browser.find_elements(By.XPATH, "//tbody/tr[td[contains(@class, 'student-name')]/a]")
-    return [row.text for row in rows]
+    return [row.text for row in browser.find_elements(By.XPATH, "//tr[td[contains(@class, 'student-name')]/a]")]
 
 
 def score(browser, check: str) -> str | None:
-    """What stands in the field with the points for a check, on the page of a submission."""
+    """The points of a check as graded, on the page of a submission; typed points would stand over them."""
     fields = browser.find_elements(By.CSS_SELECTOR, f"input.score[id='{check}']")
-    return fields[0].get_attribute("value") if fields else None
+    return fields[0].get_attribute("placeholder") if fields else None

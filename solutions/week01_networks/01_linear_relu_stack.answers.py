@@ -2,7 +2,7 @@
 def shallow_through(points_x, points_y):
     weights = []
     slope = 0.0
-    for left, right, low, high in zip(points_x[:-1], points_x[1:], points_y[:-1], points_y[1:]):
+    for left, right, low, high in zip(points_x[:-1], points_x[1:], points_y[:-1], points_y[1:], strict=True):
         weights.append((high - low) / (right - left) - slope)
         slope += weights[-1]
     return [np.ones((1, len(weights))), -np.array(points_x[:-1]), np.array(weights).reshape(-1, 1), np.array([points_y[0]])]
@@ -44,7 +44,7 @@ def shallow_through(points_x, points_y):
 def count_pieces(x, y):
     slopes = np.diff(y) / np.diff(x)
     pieces, length = 0, 1
-    for before, after in zip(slopes[:-1], slopes[1:]):
+    for before, after in zip(slopes[:-1], slopes[1:], strict=True):
         length = length + 1 if np.isclose(before, after) else 1
         pieces += length == 2
     return pieces
@@ -86,7 +86,7 @@ def count_pieces(x, y):
 def sigmoid_twin(layers):
     weights, biases = layers[::2], layers[1::2]
     twin = [2 * weights[0], 2 * biases[0]]
-    for middle, bias in zip(weights[1:-1], biases[1:-1]):
+    for middle, bias in zip(weights[1:-1], biases[1:-1], strict=True):
         twin += [4 * middle, 2 * bias - 2 * np.ones(len(middle)) @ middle]
     return twin + [2 * weights[-1], biases[-1] - np.ones(len(weights[-1])) @ weights[-1]]
 
@@ -94,7 +94,7 @@ def sigmoid_twin(layers):
 # %% exercise="sigmoid_twin" answer="middle-layers-doubled-once" points=2
 def sigmoid_twin(layers):
     twin = [2 * layers[0], 2 * layers[1]]
-    for weights, biases in zip(layers[2::2], layers[3::2]):
+    for weights, biases in zip(layers[2::2], layers[3::2], strict=True):
         twin += [2 * weights, biases - weights.sum(axis=0)]
     return twin
 
@@ -103,7 +103,7 @@ def sigmoid_twin(layers):
 def sigmoid_twin(layers):
     weights, biases = layers[::2], layers[1::2]
     twin = [2 * weights[0], biases[0]]
-    for middle, bias in zip(weights[1:-1], biases[1:-1]):
+    for middle, bias in zip(weights[1:-1], biases[1:-1], strict=True):
         twin += [4 * middle, bias]
     return twin + [2 * weights[-1], biases[-1]]
 
@@ -124,6 +124,6 @@ def sigmoid_twin(layers):
 # %% exercise="sigmoid_twin" answer="halved-instead-of-doubled" points=0
 def sigmoid_twin(layers):
     twin = [layers[0] / 2, layers[1] / 2]
-    for weights, biases in zip(layers[2:-2:2], layers[3:-2:2]):
+    for weights, biases in zip(layers[2:-2:2], layers[3:-2:2], strict=True):
         twin += [weights / 4, (biases - weights.sum(axis=0)) / 2]
     return twin + [layers[-2] / 2, layers[-1] - layers[-2].sum(axis=0)]

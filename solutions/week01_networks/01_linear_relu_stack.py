@@ -83,6 +83,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from dlcourse import check, claim, data, plots, stats
+from scipy.special import expit as sigmoid
 
 # %% [markdown] topic="linear-relu-stack"
 # ## Linear, ReLU, repeat
@@ -109,14 +110,12 @@ def stack(x, layers, activation=relu):
 # function.
 
 # %%
-dense = tf.keras.layers.Dense
-net = tf.keras.Sequential([tf.keras.Input((64,)), dense(32, activation="relu"), dense(10)])
+net = tf.keras.Sequential([tf.keras.Input((64,)), tf.keras.layers.Dense(32, "relu"), tf.keras.layers.Dense(10)])
 layers = net.get_weights()  # (64, 32), (32,), (32, 10), (10,)
 x = np.random.default_rng(1).normal(size=(5, 64)).astype("float32")
 print("by hand as in Keras:", np.allclose(stack(x, layers), net(x), atol=1e-5))
 one_matrix = layers[0] @ layers[2]  # (64, 10)
-linear = stack(x, layers, activation=lambda a: a)  # (5, 10)
-print("without the ReLU one matrix does:", np.allclose(linear, x @ one_matrix, atol=1e-5))
+print("without the ReLU one matrix does:", np.allclose(stack(x, layers, lambda a: a), x @ one_matrix, atol=1e-5))
 
 # %% [markdown]
 # ### What repeating buys
@@ -156,7 +155,7 @@ def pieces_on_grid(x, y):
 
 def parameters(sizes):
     """Number of weights and biases of a stack, from inputs, hidden units ..., outputs."""
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes[:-1], sizes[1:]))
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True))
 
 
 fine = np.linspace(0, 1, 2**12 + 1)  # (4097,)
@@ -234,10 +233,7 @@ print(f"{shallow[0].shape[1]} ReLUs in one layer, largest difference {np.abs(dif
 
 # %%
 def side_by_side(layers, copies=1, activation="relu"):
-    """A Keras model of stacks with weights (seeds, in, out) and biases (seeds, out) in turn, each set `copies` times.
-
-    It maps (batch, runs, inputs) to (batch, runs, outputs), where runs = copies * seeds.
-    """
+    """Keras model of copies * seeds runs of stacks, (batch, runs, inputs) to (batch, runs, outputs)."""
     runs = copies * len(layers[0])
     *hidden, outputs = (biases.shape[1] for biases in layers[1::2])
     model = tf.keras.Sequential([tf.keras.Input((runs, layers[0].shape[1]))])
@@ -251,7 +247,7 @@ def side_by_side(layers, copies=1, activation="relu"):
 def initial_layers(sizes, seeds, activation="relu"):
     """Weights (seeds, in, out) and zero biases (seeds, out) of each layer in turn."""
     layers = []
-    for depth, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:]), 1):
+    for depth, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1):
         he = activation == "relu" and depth < len(sizes) - 1
         deviation = np.sqrt(2 / fan_in if he else 2 / (fan_in + fan_out))
         noise = [np.random.default_rng([seed, depth]).normal(size=(fan_in, fan_out)) for seed in range(seeds)]
@@ -297,6 +293,10 @@ def spread_kinks(layers):
     return [layers[0], -layers[0][:, 0] * kinks, *layers[2:]]
 
 
+def squared_error(targets, outputs):
+    return tf.reduce_mean((outputs - targets) ** 2, axis=(0, 2))  # (runs,)
+
+
 def fit_tent(sizes, times, seeds=8, steps=3000, rates=(0.01, 0.03, 0.1)):
     """For each start, zero biases and spread kinks, at its best rate: errors (seeds,) and outputs (points, seeds)."""
     zero = initial_layers(sizes, seeds)
@@ -307,9 +307,6 @@ def fit_tent(sizes, times, seeds=8, steps=3000, rates=(0.01, 0.03, 0.1)):
         x = random.uniform(size=(block, 64, seeds, 1)).astype("float32")
         x = np.concatenate([x] * 2 * len(rates), axis=2)  # (block, batch, runs, 1): each seed sees the same examples
         return 2 * x - 1, stack(x, tent_layers(times)).astype("float32")
-
-    def squared_error(targets, outputs):
-        return tf.reduce_mean((outputs - targets) ** 2, axis=(0, 2))  # (runs,)
 
     trainer = train(model, np.repeat(rates, 2 * seeds).astype("float32"), minibatches, squared_error, momentum=0.9)
     for _ in range(0, steps, 20):
@@ -352,9 +349,8 @@ for start, ax in enumerate(plots.panels(2)):
     ax.legend(loc="upper center", ncols=3)
 
 # %% tags=["demo"]
-advantage = []  # of the deep one: mean and half-width for each start, the seeds paired
-for (deep, _), (shallow_errors, _) in zip(fits["ample", 3, "deep"], fits["ample", 3, "shallow"], strict=True):
-    advantage.append(stats.mean_interval(shallow_errors - deep))
+both = zip(fits["ample", 3, "deep"], fits["ample", 3, "shallow"], strict=True)
+advantage = [stats.mean_interval(shallow_error - deep_error) for (deep_error, _), (shallow_error, _) in both]
 claim(
     "linear-relu-stack",
     measured={"pieces from 10 layers of 2 ReLUs": pieces[10], "ReLUs that one layer needs for as many": 2**10,
@@ -363,14 +359,13 @@ claim(
               "error of shallow minus deep, zero biases": "{:.3f} ± {:.3f}".format(*advantage[0]),
               "error of shallow minus deep, kinks spread": "{:.3f} ± {:.3f}".format(*advantage[1])},
     holds=pieces[10] == 2**10 and all(mean > half_width for mean, half_width in advantage),
-    because="the count is exact, but that SGD finds the deep one only is the zero biases' doing: with its kinks spread "
-            "the shallow one is found as well",
+    because="the count is exact, but once its first kinks are spread, SGD finds the shallow one as well",
 )
 
 # %% [markdown]
-# So the deck's sentence is true of what the stacks can hold, and not of what SGD finds here. With *zero biases*
-# only the deep one is found: the shallow one fails with twenty times the ReLUs it needs. With its kinks spread it
-# is found at least as often as the deep one of equal size. The fewest ReLUs are not enough for training, and twice
+# So the deck's sentence is true of what the stacks can hold, and not of what SGD finds here. With *zero biases* the
+# deep one is found and the shallow one hardly ever, though it has twenty times the ReLUs it needs. With its kinks
+# spread it is found at least as often as the deep one of equal size. The fewest ReLUs are not enough for training, and twice
 # the pieces are out of reach for all.
 #
 # How this could be wrong: one function of one input, one optimizer, 3,000 steps. Depth has won in practice where
@@ -537,20 +532,19 @@ claim(
     "activation-functions",
     measured={**{f"gradient kept by a layer, {name}": factor for name, factor in factors.items()},
               **{f"depths learned by all 5 seeds, {name}": depths_learned for name, depths_learned in learned.items()},
-              "best rate at depth 2 and 20, tanh": [best_rate["tanh", 2], best_rate["tanh", 20]],
-              "best rate at depth 2 and 20, relu": [best_rate["relu", 2], best_rate["relu", 20]],
+              "best rate at depth 20: tanh, relu": [best_rate["tanh", 20], best_rate["relu", 20]],
               "steps of relu minus tanh at depth 20": f"{slower:.0f} ± {half_width:.0f}"},
     holds=factors["sigmoid"] < 0.5 and min(factors["tanh"], factors["relu"]) > 0.8
     and learned["sigmoid"] == [2] and learned["tanh"] == learned["relu"] == trained,
-    because="the sigmoid's slope is at most a quarter, and no rate of the sweep makes up for a gradient that differs "
-            "from layer to layer by so much",
+    because="the sigmoid's slope is at most a quarter, and no rate of the sweep makes up for what is lost on the way",
 )
 
 # %% [markdown]
 # Most used is not fastest: at depth 20 tanh needs fewer steps here than ReLU, which wants a lower rate. The ReLU is
-# cheap and its slope of 1 does not saturate, which counted when it displaced the sigmoid; with batch normalization
-# (week 03) and residual connections any of them trains deep. Transformers since moved on to its smooth relatives
-# GELU and SiLU. How this could be wrong: width 64, one data set, and a sigmoid with weights made for another slope.
+# cheap and its slope of 1 does not saturate, which counted when it displaced the sigmoid; batch normalization (week 03)
+# and residual connections later made depth less of a trial for all. Transformers since moved on to its smooth
+# relatives GELU and SiLU. How this could be wrong: width 64, one data set, and a sigmoid with weights made
+# for another slope.
 #
 # ### Exercise 3 (4 points): the tanh's twin
 #
@@ -558,17 +552,9 @@ claim(
 # a stack of sigmoids $\sigma$ with other weights and biases. Derive them: what must enter a sigmoid so that its
 # output $s$ stands for $t = 2s - 1$? And what does the next layer do to $s$ so that it does $tW + b$?
 
-# %%
-def sigmoid(a):
-    return 1 / (1 + np.exp(-a))
-
-
 # %% nbgrader={"grade": false, "grade_id": "sigmoid_twin", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sigmoid_twin(layers: list[np.ndarray]) -> list[np.ndarray]:
-    """Layers [W1, b1, W2, b2, ...] of the stack of sigmoids that computes what the stack of tanh with `layers` does.
-
-    Weights (in, out) and biases (out,) in turn; the last pair gives the outputs, after which there is no activation.
-    """
+    """Layers, weights (in, out) and biases (out,) in turn, of the stack of sigmoids that equals that of tanh."""
     ### BEGIN SOLUTION
     twin = []
     for index in range(0, len(layers), 2):
@@ -615,7 +601,7 @@ cases = [("sigmoid, Glorot", start("sigmoid", 10), tf.sigmoid, steps["sigmoid", 
          ("sigmoid, twin of tanh", twin_start, tf.sigmoid, twin_steps[twin_steps.mean(axis=1).argmin()]),
          ("tanh, Glorot", tanh_start, tf.tanh, steps["tanh", 10])]
 plots.table(["ten hidden layers", "gradient norm, first layer", "steps to a loss of 0.7"],
-            [[name, first_gradient(layers, activation).mean(), np.median(count) if np.isfinite(count).all() else "never"]
+            [[name, first_gradient(layers, activation).mean(), np.median(count) if max(count) < np.inf else "never"]
              for name, layers, activation, count in cases])
 
 # %% [markdown]

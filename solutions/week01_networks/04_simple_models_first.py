@@ -492,7 +492,7 @@ claim(
 # The wide network is the all-rounder: it is far behind nowhere, and leads where the features are pixels.
 #
 # **What we would ship.** On breast cancer logistic regression: no model beats it, it trains in milliseconds, and
-# its 31 numbers can be read by a physician. On Friedman's table boosting: no error is lower, it needs no scaling
+# its 31 numbers can be read by a physician. On Friedman's table boosting: no error is clearly lower, it needs no scaling
 # and hardly any choices. On digits logistic regression too, until somebody needs the last point. Then the wide
 # network, at about a hundred times the training time and the upkeep of a second library, a rate and a number of
 # steps.

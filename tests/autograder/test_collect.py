@@ -14,10 +14,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autograder import collect as collecting
+from autograder import archives
 from autograder.classroom import Classroom
-from autograder.collect import collect
+from autograder.collect import collect, file_attempt
 from autograder.errors import CourseError
+from autograder.inbox import find
+from autograder.readable import Unreadable
+from autograder.senders import Roster
 from dlcourse import submission
 
 NOON = datetime(2026, 10, 1, 12, 0, 0, tzinfo=UTC)
@@ -291,11 +294,14 @@ def test_the_time_at_which_canvas_made_the_download_is_nobody_s_time(roster, inb
     """Canvas and Moodle stamp all entries while they make the zip; the receipts then say more."""
     jane = ours(tmp_path, "jane.doe", NOON - 5 * HOUR).read_bytes()
     zoe = ours(tmp_path, "zm", NOON - 9 * HOUR).read_bytes()
-    zipped(inbox / "submissions.zip", {
-        "doejane_12345_67890_week01__jane.doe__20261001T070000Z.zip": (jane, NOON),
-        "mullerzoe_777_67891_week01__zm__20261001T030000Z.zip": (zoe, NOON + timedelta(seconds=4)),
-        "leekim_88_67892_02_backpropagation.ipynb": (notebook(answer="bare"), NOON),
-    })
+    zipped(
+        inbox / "submissions.zip",
+        {
+            "doejane_12345_67890_week01__jane.doe__20261001T070000Z.zip": (jane, NOON),
+            "mullerzoe_777_67891_week01__zm__20261001T030000Z.zip": (zoe, NOON + timedelta(seconds=4)),
+            "leekim_88_67892_02_backpropagation.ipynb": (notebook(answer="bare"), NOON),
+        },
+    )
     with roster.gradebook() as gradebook:
         gradebook.remove_student("lee2")
     by_student = {entry.student: entry for entry in collect([inbox], roster).collected}
@@ -305,10 +311,13 @@ def test_the_time_at_which_canvas_made_the_download_is_nobody_s_time(roster, inb
 
 def test_entry_times_that_differ_are_the_lms_s_word(roster, inbox, tmp_path):
     jane = ours(tmp_path, "jane.doe", NOON - 5 * HOUR).read_bytes()
-    zipped(inbox / "submissions.zip", {
-        "doejane_12345_67890_week01__jane.doe__20261001T070000Z.zip": (jane, NOON),
-        "mullerzoe_777_67891_02_backpropagation.ipynb": (notebook(), NOON + 3 * HOUR),
-    })
+    zipped(
+        inbox / "submissions.zip",
+        {
+            "doejane_12345_67890_week01__jane.doe__20261001T070000Z.zip": (jane, NOON),
+            "mullerzoe_777_67891_02_backpropagation.ipynb": (notebook(), NOON + 3 * HOUR),
+        },
+    )
     times = {entry.student: entry.time for entry in collect([inbox], roster).collected}
     assert times == {"jane.doe": NOON, "zm": NOON + 3 * HOUR}
 
@@ -338,10 +347,13 @@ def test_an_unknown_canvas_name_leaves_the_zip_s_student(roster, inbox, tmp_path
 
 
 def test_an_anonymous_canvas_download_is_known_by_the_zip_s_student(roster, inbox, tmp_path):
-    zipped(inbox / "submissions.zip", {
-        "anon_Ab1x2_67890_x.zip": (ours(tmp_path, "jane.doe").read_bytes(), NOON),
-        "LATE_anon_77777_67891_x.ipynb": (notebook(), NOON + HOUR),
-    })
+    zipped(
+        inbox / "submissions.zip",
+        {
+            "anon_Ab1x2_67890_x.zip": (ours(tmp_path, "jane.doe").read_bytes(), NOON),
+            "LATE_anon_77777_67891_x.ipynb": (notebook(), NOON + HOUR),
+        },
+    )
     report = collect([inbox], roster)
     assert [entry.student for entry in report.collected] == ["jane.doe"]
     assert "nothing says whose" in report.problems[0].reason
@@ -436,10 +448,13 @@ def test_a_notebook_s_time_is_the_file_s_when_nothing_else_is_known(roster, inbo
 
 
 def test_a_zip_of_zips_and_notebooks_is_understood(classroom, inbox, tmp_path):
-    zipped(inbox / "all.zip", {
-        "mails/week01__jane__20261001T120000Z.zip": ours(tmp_path, "jane").read_bytes(),
-        "mails/week01__joe__20261001T120000Z.zip": ours(tmp_path, "joe").read_bytes(),
-    })
+    zipped(
+        inbox / "all.zip",
+        {
+            "mails/week01__jane__20261001T120000Z.zip": ours(tmp_path, "jane").read_bytes(),
+            "mails/week01__joe__20261001T120000Z.zip": ours(tmp_path, "joe").read_bytes(),
+        },
+    )
     assert {entry.student for entry in collect([inbox], classroom).collected} == {"jane", "joe"}
 
 
@@ -458,9 +473,15 @@ def test_case_does_not_make_a_stranger(roster, inbox):
 
 @pytest.mark.parametrize(
     "name",
-    ["02_backpropagation.ipynb", "02_backpropagation (1).ipynb", "02_backpropagation-1.ipynb",
-     "Copy of 02_backpropagation.ipynb", "02_backpropagation-Copy1.ipynb", "02_backpropagation-Copy2 (3).ipynb",
-     "02_backpropagation-0b5a3a3c-1111-4222-8333-123456789abc.ipynb"],
+    [
+        "02_backpropagation.ipynb",
+        "02_backpropagation (1).ipynb",
+        "02_backpropagation-1.ipynb",
+        "Copy of 02_backpropagation.ipynb",
+        "02_backpropagation-Copy1.ipynb",
+        "02_backpropagation-Copy2 (3).ipynb",
+        "02_backpropagation-0b5a3a3c-1111-4222-8333-123456789abc.ipynb",
+    ],
 )
 def test_without_setup_cell_the_name_says_which_notebook(classroom, inbox, name):
     zipped(inbox / "week01__jane__20261001T120000Z.zip", {name: notebook(None)})
@@ -487,12 +508,15 @@ def test_a_missing_path_is_a_mistake_of_the_user(classroom, inbox):
 
 
 def test_what_systems_leave_behind_is_passed_over(classroom, inbox):
-    zipped(inbox / "week01__jane__20261001T120000Z.zip", {
-        "02_backpropagation.ipynb": notebook(),
-        "__MACOSX/._02_backpropagation.ipynb": b"x",
-        ".ipynb_checkpoints/02_backpropagation-checkpoint.ipynb": notebook(answer="old"),
-        ".DS_Store": b"x",
-    })
+    zipped(
+        inbox / "week01__jane__20261001T120000Z.zip",
+        {
+            "02_backpropagation.ipynb": notebook(),
+            "__MACOSX/._02_backpropagation.ipynb": b"x",
+            ".ipynb_checkpoints/02_backpropagation-checkpoint.ipynb": notebook(answer="old"),
+            ".DS_Store": b"x",
+        },
+    )
     (inbox / ".ipynb_checkpoints").mkdir()
     (inbox / ".ipynb_checkpoints" / "x.ipynb").write_bytes(notebook())
     report = collect([inbox], classroom)
@@ -672,11 +696,14 @@ def test_a_bomb_is_refused_unread(classroom, inbox):
 
 
 def test_one_student_s_bomb_does_not_spoil_the_download_of_the_class(roster, inbox, tmp_path):
-    zipped(inbox / "submissions.zip", {
-        "mullerzoe_777_67891_x.ipynb": (bytes(60_000_000), NOON),
-        "leekim_88_67892_x.zip": (zipped(None, {f"{i}.ipynb": bytes(1_000_000) for i in range(30)}), NOON),
-        "doejane_12345_67890_x.ipynb": (notebook(), NOON + HOUR),
-    })
+    zipped(
+        inbox / "submissions.zip",
+        {
+            "mullerzoe_777_67891_x.ipynb": (bytes(60_000_000), NOON),
+            "leekim_88_67892_x.zip": (zipped(None, {f"{i}.ipynb": bytes(1_000_000) for i in range(30)}), NOON),
+            "doejane_12345_67890_x.ipynb": (notebook(), NOON + HOUR),
+        },
+    )
     report = collect([inbox], roster)
     assert [entry.student for entry in report.collected] == ["jane.doe"]
     assert ["zip bomb" in problem.reason for problem in report.problems] == [True, True]
@@ -721,7 +748,7 @@ def test_a_table_of_contents_that_is_too_long_is_not_read(classroom, inbox, monk
     with zipfile.ZipFile(inbox / "many.zip", "w") as archive:
         for number in range(20):
             archive.writestr(f"{number}-{'x' * 200}.ipynb", b"")
-    monkeypatch.setattr(collecting, "LARGEST_DIRECTORY", 4000)
+    monkeypatch.setattr(archives, "LARGEST_DIRECTORY", 4000)
     monkeypatch.setattr(zipfile, "ZipFile", lambda stream: pytest.fail("read"))
     assert "too many files" in only_problem(collect([inbox], classroom)).reason
 
@@ -746,13 +773,13 @@ def test_a_zip_with_any_byte_broken_stops_nothing(classroom, inbox):
     """Each byte in turn of a small zip set to 255: collected or told, never an exception."""
     whole = ours(inbox, "jane").read_bytes()
     path = inbox / "week01__jane__20261001T120000Z.zip"
-    roster = collecting.Roster.of(classroom)
+    roster = Roster.of(classroom)
     for position in range(0, len(whole), 3):
         path.write_bytes(whole[:position] + b"\xff" + whole[position + 1 :])
-        for found in collecting.find(path):
+        for found in find(path):
             try:
-                collecting.file_attempt(found, classroom, roster, {BACKPROPAGATION})
-            except collecting.Unreadable as problem:
+                file_attempt(found, classroom, roster, {BACKPROPAGATION})
+            except Unreadable as problem:
                 assert str(problem)
 
 

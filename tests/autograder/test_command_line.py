@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.command_line import application
+from autograder.collect import CollectReport, Entry
+from autograder.command_line import application, show_collected
 from autograder.results import Results
 
 COURSE = str(Path(sys.executable).parent / "course")
@@ -96,6 +97,18 @@ def test_failing_notebook_is_named_with_its_error(tiny_course):
     done = course_command("run", "week01", cwd=tiny_course.root)
     assert done.returncode == 1
     assert "01_doubling.py failed" in done.stderr and "unknown_name" in done.stderr
+
+
+def test_remarks_on_what_was_collected_are_shown_with_their_student(capsys):
+    remarks = {"ada": "", "bob": "collected before", "eve": "Canvas marks it late; collected before", "fay": "[red]"}
+    entries = [Entry("all.zip", student, "week01", "01_doubling", reason=why) for student, why in remarks.items()]
+    show_collected(CollectReport(entries, [Entry("x.pdf", reason="is neither")]))
+    assert capsys.readouterr().out.splitlines() == [
+        "collected 4 notebooks of 4 students",
+        "  eve: Canvas marks it late; collected before",
+        "  fay: [red]",
+        "  not collected: x.pdf: is neither",
+    ]
 
 
 def test_outside_a_checkout_the_installed_course_is_used(tmp_path):

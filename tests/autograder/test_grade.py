@@ -130,6 +130,22 @@ def test_mistakes_are_told_in_one_line(tiny_course, tiny_classroom, tmp_path):
         grade.grade(tiny_course, Classroom.create(tmp_path / "empty"), "week01")
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"\xff", "is not UTF-8"),
+        (b'{"nbformat": 3}', "expected 4"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{"cell_type": "code", "source": ""}]}', "metadata"),
+    ],
+)
+def test_what_is_no_notebook_is_named_with_its_reason(tmp_path, content, reason):
+    path = tmp_path / "01_doubling.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(CourseError, match=f"{path} is no notebook of nbformat 4: .*{reason}"):
+        grade.read_notebook(path)
+
+
 def test_gradebook_is_copied_before_each_run(tiny_course, tiny_classroom, given):
     hand_in(tiny_classroom, "right", solve(given))
     grade.grade(tiny_course, tiny_classroom, "week01")
