@@ -22,7 +22,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
 
 formgrader: $(READY)
-	cd classroom && ../$(BIN)/jupyter lab --allow-root --config=nbgrader_config.py --ServerApp.default_url=/formgrader
+	cd classroom && ../$(BIN)/jupyter lab --allow-root --config=nbgrader_config.py --LabApp.default_url=/formgrader
 
 bench: $(READY)
 	$(BIN)/python -m autograder.bench
