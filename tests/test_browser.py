@@ -217,6 +217,7 @@ def test_student_runs_the_setup_cell_and_sees_an_answered_check_pass(course: Cou
         assert "Error" not in run_cell(browser, exercise)
         shown = run_cell(browser, check)
         screenshot(browser, course, "student")
+        assert "✓" in shown
         assert "Error" not in shown and "Check failed" not in shown
 
 

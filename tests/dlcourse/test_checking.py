@@ -38,8 +38,9 @@ def reference(tmp_path, monkeypatch):
         (["a", "b"], ["a", "b"]), (1 + 2j, 1 + 2j),
     ],
 )  # fmt: skip
-def test_agreeing_values_pass_and_check_returns_none(value, expected):
-    assert check("value", value, expected=expected) is None
+def test_agreeing_values_pass_and_the_student_sees_it(value, expected, capsys):
+    assert check("my value", value, expected=expected) is None
+    assert capsys.readouterr().out == "✓ my value\n"
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,10 @@ def test_agreeing_values_pass_and_check_returns_none(value, expected):
         (["1"], [1], "1 of 1 elements differ"),
     ],
 )
-def test_wrong_values_fail_with_what_was_got_and_wanted(value, expected, message):
+def test_wrong_values_fail_with_what_was_got_and_wanted(value, expected, message, capsys):
     with pytest.raises(CheckFailed, match=message):
         check("value", value, expected=expected)
+    assert "✓" not in capsys.readouterr().out
 
 
 def test_tolerance_is_relative_above_one_and_absolute_below():
@@ -113,9 +115,10 @@ def test_lying_equality_does_not_pass():
         check("value", AlwaysEqual(3), expected=4)
 
 
-def test_hidden_check_is_compared_with_the_reference_when_graded(reference):
+def test_hidden_check_is_compared_with_the_reference_when_graded(reference, capsys):
     reference({"sum": 3.0})
     check("sum", 3.0)
+    assert capsys.readouterr().out == ""
     with pytest.raises(CheckFailed, match="sum: got 4"):
         check("sum", 4.0)
     with pytest.raises(KeyError, match="no such check"):
