@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder.archives import path_of, read_entry
+from autograder.archives import path_of, read_entry, refuse_dangerous
 from autograder.readable import Unreadable
 from dlcourse import submission
 
@@ -39,6 +39,7 @@ def receipt_in(archive: zipfile.ZipFile) -> Receipt:
     for info in archive.infolist():
         if path_of(info) == NAME:
             try:
+                refuse_dangerous(info)
                 return receipt_from_json(read_entry(archive, info, LARGEST))
             except Unreadable:
                 return Receipt()

@@ -216,7 +216,7 @@ class HiddenLayerCutOff(Pipeline):
 
 # %% [markdown]
 # **Predict** before you run it: which of the four tests catches which bug, and which bugs would you have seen in the
-# error alone? In the tables the number in brackets is the median over five seeds.
+# error alone? In the tables the number in brackets is the median over the seeds.
 
 # %% tags=["demo"]
 def measure(kind, seeds=seeds):
@@ -251,7 +251,7 @@ show_alarms(healthy | planted)
 #   gradient test says which array of weights the loss does not reach.
 #
 # *How this could be wrong.* We chose tests and limits knowing the bugs (hence the second table below), and ten
-# healthy runs without an alarm show only that false alarms come in fewer than about a quarter of runs. *Often
+# healthy runs without an alarm show only, at 95%, that fewer than about a quarter of runs give a false one. *Often
 # mistaken*: a good accuracy for the absence of bugs. Of these four, only the shuffled labels are plain from the error
 # alone.
 
@@ -448,11 +448,11 @@ check("random numbers, shuffled anew", np.array_equal(first, second))
 # %% waits=["minibatches"]
 ids, rows, rng = np.arange(200), [], np.random.default_rng(5)
 for batcher in (minibatches_with_bugs, minibatches):
-    (images, labels), (later, _) = (map(np.concatenate, zip(*batcher(ids, ids, 40, rng))) for _ in range(2))
+    epochs = [zip(*batcher(ids, ids, 40, rng), strict=True) for _ in range(2)]
+    (images, labels), (later, _) = (map(np.concatenate, epoch) for epoch in epochs)
     own, same = 100 * np.mean(images == labels), 100 * np.mean(images == later)
     rows.append([batcher.__name__, own, len(np.unique(images)), same])
-plots.table(["function", "images with their own label (%)", "of 200 digits seen in an epoch",
-             "in the same place in the next epoch (%)"], rows)
+plots.table(["function", "own label (%)", "seen in an epoch, of 200", "same place in the next epoch (%)"], rows)
 
 # %% [markdown]
 # ### Question (3 points, marked by hand): a plan
@@ -470,8 +470,8 @@ plots.table(["function", "images with their own label (%)", "of 200 digits seen 
 #    seconds of work. All zero: the update is broken (a `stop_gradient`, weights not given to the optimizer, rate 0,
 #    dead ReLUs, all weights begun at zero). Gradients but no change: the optimizer. Both sensible: go on.
 # 2. *One batch*: train on 20 examples, without regularization, for some hundred steps. The loss reaches zero:
-#    network, loss and optimizer work, so the data are to blame, go to 3. It stays: the data are excused; try the rate
-#    ten times lower and higher, check the gradient by finite differences, check that softmax and loss fit each other.
+#    network, loss and optimizer work, so the data are to blame, go to 3. It stays: the data are excused
+#    (unless the 20 images are all alike); try the rate ten times lower and higher, check the gradient by finite differences, check that softmax and loss fit each other.
 # 3. *A simple model on the very arrays that the network is fed*: nearest mean or logistic regression, on held-out
 #    data, and look at ten images beside their labels. At chance too: images and labels do not belong together, or the
 #    images are destroyed (constant, wrongly scaled). Well above chance: the data are in order; compare what the
@@ -519,8 +519,7 @@ hand_made = {"16 zones": zone_densities, "4 histograms": lambda images: oriented
 # %% [markdown]
 # The network sees pixels; its hidden layer of 512 is within the slide's "128-1024 nodes / layer". To repeat the
 # experiment on eight splits we train eight networks as one: each `EinsumDense` holds eight matrices, and no network's
-# loss depends on another's weights. With $n$ digits they take $300 + n$ steps,
-# on minibatches of 32.
+# loss depends on another's weights. With $n$ digits they take $300 + n$ steps on minibatches of 32.
 
 # %%
 def hand_made_errors(features, splits):
@@ -572,6 +571,7 @@ right.axhline(0, color="black", linewidth=0.8)
 right.set(xscale="log", xlabel="digits to train on", ylabel="network minus hand-made\n(points of error, 95% interval)")
 plt.setp([left, right], xticks=sizes, xticklabels=sizes)
 left.set_yticks(ticks := [2, 5, 10, 20, 40], ticks)
+
 # %% [markdown]
 # What are the best features worth in digits? We read off the left panel how many more the network needs for the same
 # error.
@@ -605,8 +605,8 @@ claim(
 # The lag is better told in digits: the network needs a tenth to a half as many again. Data do replace smarts, at that
 # price, and it is low wherever digits are cheaper than ideas.
 #
-# *How this could be wrong.* Early stopping on either side fakes a crossover: 600 steps at 1,347 digits leave the
-# network behind, fifty iterations of logistic regression put it ahead. The pixels are smarts too: each counts the ink
+# *How this could be wrong.* Stopping early fakes a winner: after 600 steps on 1,347 digits the network seems to lag,
+# against a logistic regression stopped early it seems to lead. The pixels are smarts too: each counts the ink
 # in 4x4 dots of a centred, normalised 32x32 scan. And a random split shares its writers with the test set. *Where
 # practice has moved on*: smarts went into architectures (week 03), augmentation and, above all, features learnt
 # elsewhere. With 100 images one starts from a network that somebody else's data have trained.
@@ -621,7 +621,7 @@ claim.table()
 # **Remember**
 #
 # - Know the number before you look: $\ln K$ at the start, 0 on one batch, the baseline on held-out data.
-# - A test that can fail in one way only names the bug. Use several, from cheap to dear.
+# - A test with only one way to fail names the bug. Use several, from cheap to dear.
 # - Networks learn around bugs. A good error proves little, and one that is too good needs its own test.
 # - Hand-made features are worth a number of examples. Ask which of the two is cheaper.
 #
