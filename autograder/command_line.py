@@ -144,9 +144,10 @@ def collect(
 def show_collected(report) -> None:
     students = {one.student for one in report.collected}
     console.print(f"collected {len(report.collected)} notebooks of {len(students)} students")
-    for one in report.collected:
-        if one.reason not in ("", "collected before"):
-            console.print(f"  {one.student}: {one.reason}", markup=False)
+    remarks = {f"  {one.student}: {one.reason}": None for one in report.collected}  # once each, in order
+    for remark in remarks:
+        if not remark.endswith((": ", ": collected before")):
+            console.print(remark, markup=False)
     for problem in report.problems:
         console.print(f"  not collected: {problem.file}: {problem.reason}", markup=False)
 

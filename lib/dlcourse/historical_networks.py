@@ -1,4 +1,4 @@
-"""Neurons of the networks and animals in figure 1.11 of the Deep Learning book, from published counts with their sources."""
+"""Neurons of the networks and animals in figure 1.11 of *Deep Learning*, from published counts with their sources."""
 
 import tomllib
 from dataclasses import dataclass
