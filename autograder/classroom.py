@@ -42,6 +42,8 @@ class Classroom:
 
     def __post_init__(self):
         object.__setattr__(self, "root", Path(self.root).resolve())
+        if self.db:
+            check_driver(self.db)
 
     @classmethod
     def open(cls, root: Path, db: str | None = None) -> "Classroom":
@@ -165,6 +167,19 @@ class Classroom:
 def remembered_db(root: Path) -> str | None:
     path = root / "db_url"
     return path.read_text().strip() if path.exists() else None
+
+
+def check_driver(db: str) -> None:
+    """Raise CourseError unless `db` is the address of a database whose driver is installed."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        make_url(db).get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError):
+        raise CourseError(f"--db is {db!r}; expected an address such as postgresql://user@host/name") from None
+    except ModuleNotFoundError as missing:
+        raise CourseError(f"the gradebook's database needs a driver: pip install '{missing.name}[binary]'") from None
 
 
 def tools_on_path() -> None:

@@ -101,3 +101,8 @@ def test_folder_that_is_no_classroom_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(CourseError, match="not empty"):
         Classroom.create(tmp_path)
+
+
+def test_address_that_is_no_database_is_refused(tmp_path):
+    with pytest.raises(CourseError, match="expected an address such as postgresql"):
+        Classroom.create(tmp_path / "room", "gradebook.db")
