@@ -3,8 +3,10 @@
 Each test is one notebook, so `-k 02_backpropagation` is the inner loop of an author.
 """
 
+import ast
 import json
 import re
+import symtable
 from functools import cache
 
 import nbformat
@@ -87,6 +89,35 @@ def remove_demo(release: NotebookNode, source: NotebookNode) -> NotebookNode:
     demo = {cell.id for cell in source.cells if kernels.DEMO in cell.metadata.get("tags", [])}
     release.cells = [cell for cell in release.cells if cell.metadata["id"] not in demo]
     return release
+
+
+@each_notebook
+def test_cells_that_use_an_answer_say_that_they_wait_for_it(notebook: Notebook, course: Course):
+    """The demo cells too, which the untouched release is run without: by the names they use."""
+    unanswered = set()
+    for cell in solved_notebook(notebook, course).cells:
+        if cell.cell_type != "code" or "dlcourse.setup(" in cell.source:
+            continue
+        settings = cell.metadata.get("nbgrader", {})
+        may_fail = settings.get("grade") or settings.get("solution") or "waits" in cell.metadata
+        for statement in ast.parse(cell.source).body:
+            table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+            defined = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
+            used = (global_names(table) & unanswered) - defined
+            if (may_fail and not settings.get("grade")) or (used and isinstance(statement, ast.FunctionDef)):
+                unanswered |= defined  # a function that uses an answer fails when it is called
+            else:
+                assert may_fail or not used, f"uses {used} without saying that it waits: {ast.unparse(statement)}"
+                unanswered -= defined
+
+
+def global_names(table: symtable.SymbolTable) -> set[str]:
+    """The notebook's names that a piece of code reads, in its functions and comprehensions too."""
+    top = table.get_type() == "module"
+    names = {
+        symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced() and (top or symbol.is_global())
+    }
+    return names.union(*(global_names(child) for child in table.get_children()))
 
 
 @each_notebook
