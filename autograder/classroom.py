@@ -121,7 +121,6 @@ class Classroom:
         from traitlets.config import Config
 
         tools_on_path()
-        os.environ["DLCOURSE_REFERENCE"] = str(self.reference)
         config = Config()
         config.CourseDirectory.root = str(self.root)
         config.CourseDirectory.db_url = self.db_url

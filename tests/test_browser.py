@@ -154,8 +154,12 @@ def run_cell(browser, place: int) -> str:
     wait(browser, lambda b: starts(b, place, before), "a cell to start")
     wait(browser, lambda b: re.fullmatch(r"\[\d+\]:", prompt(b, place)), "a cell to end")
     wait(browser, is_idle, "an idle kernel")
-    outputs = cell(browser, place).find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output")
-    return "\n".join(output.get_attribute("textContent") for output in outputs)
+    return output(browser, place)
+
+
+def output(browser, place: int) -> str:
+    shown = cell(browser, place).find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output")
+    return "\n".join(part.get_attribute("textContent") for part in shown)
 
 
 def starts(browser, place: int, before: str) -> bool:
@@ -215,10 +219,10 @@ def test_student_runs_the_setup_cell_and_sees_an_answered_check_pass(course: Cou
         assert "NotImplementedError" in run_cell(browser, check)
         paste_into(browser, exercise, answer(course, notebook, short.cells[exercise].metadata["nbgrader"]["grade_id"]))
         assert "Error" not in run_cell(browser, exercise)
-        shown = run_cell(browser, check)
+        run_cell(browser, check)
+        wait(browser, lambda b: "✓" in output(b, check), "a passed check")
         screenshot(browser, course, "student")
-        assert "✓" in shown
-        assert "Error" not in shown and "Check failed" not in shown
+        assert "Error" not in output(browser, check) and "Check failed" not in output(browser, check)
 
 
 def shortened(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
