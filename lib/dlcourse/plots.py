@@ -38,8 +38,20 @@ def finish(ax, xlabel, ylabel, title=None, log="") -> None:
         ax.set_title(title)
     if "x" in log:
         ax.set_xscale("log")
+        label_short_range(ax.xaxis, *ax.get_xlim())
     if "y" in log:
         ax.set_yscale("log")
+        label_short_range(ax.yaxis, *ax.get_ylim())
+
+
+def label_short_range(axis, low: float, high: float) -> None:
+    """Label 1, 2, 5, 10 ... on a logarithmic axis of less than two decades, where powers of ten alone are too few."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    if 0 < low < high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def named(values) -> dict:

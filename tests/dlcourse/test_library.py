@@ -82,6 +82,19 @@ def test_lines_that_do_not_fit_are_refused():
         plots.heat(np.zeros((2, 2)), rows=("r", [1]), columns=("c", [1, 2]), label="l")
 
 
+def test_short_logarithmic_axes_have_more_labels_than_powers_of_ten():
+    import matplotlib.pyplot as plt
+
+    labels = {}
+    for name, values in {"short": [3.0, 40.0], "long": [1e-6, 1.0]}.items():
+        plots.line([1, 2], values, xlabel="x", ylabel="y", log="y")
+        plt.gcf().canvas.draw()
+        labels[name] = [label.get_text() for label in plt.gca().get_yticklabels()]
+        plt.close()
+    assert {"5", "10", "20"} <= set(labels["short"])
+    assert any("10^{-3}" in text or "10^{-4}" in text for text in labels["long"])
+
+
 def test_syllabus_names_152_topics_in_16_weeks():
     topics = syllabus.topics()
     assert len({topic.id for topic in topics}) == 152
