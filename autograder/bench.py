@@ -14,7 +14,7 @@ from rich.table import Table
 from autograder import demo, run
 from autograder.build import build
 from autograder.collect import collect
-from autograder.command_line import Steps, console
+from autograder.command_line import Steps, console, silence_nbgrader
 from autograder.course import Course
 from autograder.grade import grade
 from autograder.roster import update_roster
@@ -64,6 +64,7 @@ def bench_grading(course: Course, steps: Steps) -> dict:
 
 
 def main() -> None:
+    silence_nbgrader()
     course = Course.find()
     with Steps() as steps:
         result = {

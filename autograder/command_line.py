@@ -325,10 +325,15 @@ def publish(
         console.print("pyproject.toml names no public_repository yet: the notebooks have no Colab badges")
 
 
+def silence_nbgrader() -> None:
+    """Its log is in the results of its calls; its way with SQLAlchemy warns at every submission."""
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="Object of type .* not in session")
+
+
 def main() -> None:
     """Entry point: a mistake is one line on stderr and exit status 1; an interrupt says what remains."""
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", message="Object of type .* not in session")  # nbgrader's way with SQLAlchemy
+    silence_nbgrader()
     try:
         application()
     except CourseError as error:
