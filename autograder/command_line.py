@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from autograder.classroom import Classroom
 from autograder.course import Course, assignment_name
@@ -34,6 +34,7 @@ Database = Annotated[
     ),
 ]
 HERE = Path("classroom")
+INTERRUPTED = 130  # exit status after Ctrl-C
 
 
 class Steps(Progress):
@@ -257,7 +258,7 @@ def syllabus(
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    table = Table("week", "topic", "notebook", "claim", "exercises")
+    table = Table(*(Column(name, overflow="fold") for name in ["week", "topic", "notebook", "claim", "exercises"]))
     for row in rows:
         table.add_row(
             f"{row['week']:02d}", row["id"], row["notebook"] or "not built", verdict(row), ", ".join(row["exercises"])
@@ -339,6 +340,9 @@ def main() -> None:
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("course: interrupted; what was finished is kept, run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print(
+                "course: interrupted; what was finished is kept, run the same command again to go on", file=sys.stderr
+            )
+        raise

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import nbformat
@@ -35,8 +36,11 @@ def run_job(text: str, environment: dict[str, str], limits: kernels.Limits, targ
 
 
 def local_executor(workers: int) -> Executor:
-    """Worker processes on this machine, started fresh so that no thread of this process is copied."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    """Worker processes on this machine, started fresh so that no thread of this process is copied.
+
+    Each leads a session of its own: an interrupt from the keyboard is the caller's to act on.
+    """
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=os.setsid)
 
 
 def run_all(
@@ -65,7 +69,9 @@ def run_all(
                 if future.exception() is None:
                     seconds[futures[future]] = future.result()
                 progress(done, len(futures))
-        except BaseException:
+        except BaseException:  # an interrupt above all: end the workers, whose kernels then end by themselves
             executor.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                worker.kill()
             raise
     return seconds

@@ -1,15 +1,22 @@
 """The commands as a user types them: what they print, where they exit, and one clear line for a mistake."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 
 from autograder.collect import CollectReport, Entry
 from autograder.command_line import application, show_collected
+from autograder.reference import make_reference
 from autograder.results import Results
+from autograder.sample_class import loop_forever, material
 
 COURSE = str(Path(sys.executable).parent / "course")
 NAMES = ["build", "run", "submit", "collect", "grade", "feedback", "report", "roster", "syllabus", "demo", "publish"]
@@ -114,3 +121,26 @@ def test_remarks_on_what_was_collected_are_shown_with_their_student(capsys):
 def test_outside_a_checkout_the_installed_course_is_used(tmp_path):
     done = course_command("syllabus", "--json", cwd=tmp_path)
     assert done.returncode == 0 and len(json.loads(done.stdout)) == 152
+
+
+def kernels_of(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children(recursive=True) if "ipykernel_launcher" in " ".join(child.cmdline())]
+
+
+def test_interrupt_ends_at_once_and_leaves_no_kernel(tiny_course, tiny_classroom):
+    given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
+    folder = tiny_classroom.submitted / "noor" / "week01"
+    folder.mkdir(parents=True)
+    nbformat.write(loop_forever(given), folder / "01_doubling.ipynb")
+    make_reference(tiny_course, tiny_classroom, given.notebook)
+    command = [COURSE, "grade", "week01", "--classroom", str(tiny_classroom.root)]
+    running = psutil.Popen(command, cwd=tiny_course.root, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    end = time.monotonic() + 120
+    while not (kernels := kernels_of(running)) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert kernels
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(timeout=15) == 130
+    assert "course: interrupted" in running.stderr.read()
+    assert psutil.wait_procs(kernels, timeout=20)[1] == []
+    assert not (tiny_classroom.autograded / "noor").exists()
