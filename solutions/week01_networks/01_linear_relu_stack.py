@@ -351,16 +351,14 @@ for start, ax in enumerate(plots.panels(2)):
 # %% tags=["demo"]
 both = zip(fits["ample", 3, "deep"], fits["ample", 3, "shallow"], strict=True)
 advantage = [stats.mean_interval(shallow_error - deep_error) for (deep_error, _), (shallow_error, _) in both]
-claim(
-    "linear-relu-stack",
-    measured={"pieces from 10 layers of 2 ReLUs": pieces[10], "ReLUs that one layer needs for as many": 2**10,
-              "deep found, of 8: zero biases, kinks spread": found["ample", 3, "deep"],
-              "shallow found, of 8: zero biases, kinks spread": found["ample", 3, "shallow"],
-              "error of shallow minus deep, zero biases": "{:.3f} ± {:.3f}".format(*advantage[0]),
-              "error of shallow minus deep, kinks spread": "{:.3f} ± {:.3f}".format(*advantage[1])},
-    holds=pieces[10] == 2**10 and all(mean > half_width for mean, half_width in advantage),
-    because="the count is exact, but once its first kinks are spread, SGD finds the shallow one as well",
-)
+claim("linear-relu-stack",
+      measured={"pieces from 10 layers of 2 ReLUs": pieces[10], "ReLUs that one layer needs for as many": 2**10,
+                "deep found, of 8: zero biases, kinks spread": found["ample", 3, "deep"],
+                "shallow found, of 8: zero biases, kinks spread": found["ample", 3, "shallow"],
+                "error of shallow minus deep, zero biases": "{:.3f} ± {:.3f}".format(*advantage[0]),
+                "error of shallow minus deep, kinks spread": "{:.3f} ± {:.3f}".format(*advantage[1])},
+      holds=pieces[10] == 2**10 and all(mean > half_width for mean, half_width in advantage),
+      because="the count is exact, but once its first kinks are spread, SGD finds the shallow one as well")
 
 # %% [markdown]
 # So the deck's sentence is true of what the stacks can hold, and not of what SGD finds here. With *zero biases* the
@@ -528,16 +526,14 @@ plots.heat([[np.median(steps[name, depth]) for depth in trained] for name in act
 factors = {name: float(np.exp(np.log(values[:, -1] / values[:, 0]).mean() / 18)) for name, values in gradients.items()}
 learned = {name: [depth for depth in trained if np.isfinite(steps[name, depth]).all()] for name in activations}
 slower, half_width = stats.mean_interval(steps["relu", 20] - steps["tanh", 20])
-claim(
-    "activation-functions",
-    measured={**{f"gradient kept by a layer, {name}": factor for name, factor in factors.items()},
-              **{f"depths learned by all 5 seeds, {name}": depths_learned for name, depths_learned in learned.items()},
-              "best rate at depth 20: tanh, relu": [best_rate["tanh", 20], best_rate["relu", 20]],
-              "steps of relu minus tanh at depth 20": f"{slower:.0f} ± {half_width:.0f}"},
-    holds=factors["sigmoid"] < 0.5 and min(factors["tanh"], factors["relu"]) > 0.8
-    and learned["sigmoid"] == [2] and learned["tanh"] == learned["relu"] == trained,
-    because="the sigmoid's slope is at most a quarter, and no rate of the sweep makes up for what is lost on the way",
-)
+claim("activation-functions",
+      measured={**{f"gradient kept by a layer, {name}": factor for name, factor in factors.items()},
+                **{f"depths learned by all 5 seeds, {name}": depths for name, depths in learned.items()},
+                "best rate at depth 20: tanh, relu": [best_rate["tanh", 20], best_rate["relu", 20]],
+                "steps of relu minus tanh at depth 20": f"{slower:.0f} ± {half_width:.0f}"},
+      holds=factors["sigmoid"] < 0.5 and min(factors["tanh"], factors["relu"]) > 0.8
+      and learned["sigmoid"] == [2] and learned["tanh"] == learned["relu"] == trained,
+      because="the sigmoid's slope is at most a quarter, and no rate of the sweep makes up for what is lost on the way")
 
 # %% [markdown]
 # Most used is not fastest: at depth 20 tanh needs fewer steps here than ReLU, which wants a lower rate. The ReLU is

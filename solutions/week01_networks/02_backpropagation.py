@@ -458,8 +458,7 @@ def product(left, right):
 
 
 def layer_forward(W, X, B, targets):
-    H0 = product(W, X)  # (outputs, examples)
-    H1 = H0 + B  # (outputs, examples)
+    H1 = product(W, X) + B  # H0 = W X, then H1 = H0 + B: (outputs, examples)
     Y = np.maximum(H1, 0)  # (outputs, examples)
     return H1, Y, np.sum((targets - Y) ** 2)
 

@@ -582,18 +582,16 @@ best, learned = (np.log(np.mean(errors[name], axis=1)) for name in ("9 overlappi
 price = np.exp(np.interp(best[:-1], learned[::-1], np.log(sizes[::-1]))) / sizes[:-1]  # (sizes - 1,)
 caught = sum(int((found >= limits).all(axis=0).any()) for found in planted.values())
 false_alarms = sum(int((found >= limits).any(axis=1).sum()) for found in healthy.values())
-claim(
-    "debug-small",
-    measured={"planted bugs that one test caught on all 5 seeds (of 4)": caught,
-              "false alarms in 10 healthy runs": false_alarms,
-              **{f"network ahead of {name} at (digits)": places or "no size" for name, places in ahead.items()},
-              "network minus 9 histograms at 100 digits (points, half-width)": gaps["9 overlapping histograms"][2],
-              "network minus 9 histograms at 1,347 digits (points, half-width)": gaps["9 overlapping histograms"][-1],
-              "digits the network needs for one of theirs, at 10, 30, 100, 400": price},
-    holds=caught == 4 and false_alarms == 0 and all("1,347" in places for places in ahead.values()),
-    because="each bug is caught without a false alarm, but data do not overtake the best smarts within 1,347 digits: "
-            "the network leads the simpler features, and with nine overlapping histograms it is at best level",
-)
+claim("debug-small",
+      measured={"planted bugs that one test caught on all 5 seeds (of 4)": caught,
+                "false alarms in 10 healthy runs": false_alarms,
+                **{f"network ahead of {name} at (digits)": places or "no size" for name, places in ahead.items()},
+                "network minus 9 histograms at 100 digits (points, half-width)": gaps["9 overlapping histograms"][2],
+                "network minus 9 histograms at 1,347 digits (points, half-width)": gaps["9 overlapping histograms"][-1],
+                "digits the network needs for one of theirs, at 10, 30, 100, 400": price},
+      holds=caught == 4 and false_alarms == 0 and all("1,347" in places for places in ahead.values()),
+      because="each bug is caught without a false alarm, but data do not overtake the best smarts within 1,347 digits: "
+              "the network leads the simpler features, and with nine overlapping histograms it is at best level")
 
 # %% [markdown]
 # Which curve is lowest is a matter of *which* smarts. Zones throw away too much, and the network leads from the
