@@ -9,7 +9,7 @@ import pytest
 
 from autograder.build import build
 from autograder.classroom import Classroom
-from autograder.course import Course
+from autograder.course import Course, Notebook
 
 HERE = Path(__file__).parent
 # Modules of dlcourse that every notebook runs through, whatever names it imports.
@@ -71,7 +71,7 @@ def changed_files(root: Path) -> set[str]:
 def is_touched(item, changed: set[str]) -> bool:
     """Whether a test is to run: of the tests of a notebook, those whose source or library modules changed."""
     notebook = getattr(item, "callspec", None) and item.callspec.params.get("notebook")
-    if not notebook:
+    if not isinstance(notebook, Notebook):
         return True
     mine = {str(path.relative_to(Course.find().root)) for path in (notebook.source, notebook.answers)}
     modules = {Path(name).stem for name in changed if name.startswith("lib/dlcourse/") and name.endswith(".py")}
