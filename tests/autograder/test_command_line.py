@@ -98,6 +98,7 @@ def test_run_shows_and_records_claims(tiny_course):
     assert (tiny_course.build / "week01" / "01_doubling.html").exists()
 
 
+@pytest.mark.slow
 def test_failing_notebook_is_named_with_its_error(tiny_course):
     source = tiny_course.select()[0].source
     source.write_text(source.read_text().replace("return twice_as_much", "return unknown_name"))
@@ -127,6 +128,7 @@ def kernels_of(process: psutil.Process) -> list[psutil.Process]:
     return [child for child in process.children(recursive=True) if "ipykernel_launcher" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 def test_interrupt_ends_at_once_and_leaves_no_kernel(tiny_course, tiny_classroom):
     given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
     folder = tiny_classroom.submitted / "noor" / "week01"

@@ -62,6 +62,7 @@ def given(tiny_course: Course, tiny_classroom: Classroom):
     return material(tiny_course, tiny_classroom, tiny_course.select()[0])
 
 
+@pytest.mark.slow
 def test_every_submission_of_a_class_gets_what_it_deserves(tiny_course, tiny_classroom, given, monkeypatch):
     monkeypatch.setattr(grade, "LIMITS", kernels.Limits(cell=20, notebook=60))
     half = {"double": bank.answers(given.notebook)["double"][2].source}
@@ -97,6 +98,7 @@ def test_every_submission_of_a_class_gets_what_it_deserves(tiny_course, tiny_cla
     assert list(one.graded) == ["blank"]
 
 
+@pytest.mark.slow
 def test_plain_nbgrader_gives_the_same_marks(tiny_course, tiny_classroom, given):
     hand_in(tiny_classroom, "right", solve(given))
     hand_in(tiny_classroom, "half", given.answered({"double": bank.answers(given.notebook)["double"][2].source}))
@@ -146,6 +148,7 @@ def test_what_is_no_notebook_is_named_with_its_reason(tmp_path, content, reason)
         grade.read_notebook(path)
 
 
+@pytest.mark.slow
 def test_gradebook_is_copied_before_each_run(tiny_course, tiny_classroom, given):
     hand_in(tiny_classroom, "right", solve(given))
     grade.grade(tiny_course, tiny_classroom, "week01")

@@ -62,6 +62,7 @@ def test_folder_with_other_things_is_refused(course: Course, tmp_path: Path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+@pytest.mark.slow
 def test_library_installs_into_an_empty_environment_and_runs_a_notebook(published: Path, tmp_path: Path):
     venv.create(tmp_path / "environment", with_pip=True)
     python = tmp_path / "environment" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
