@@ -27,12 +27,11 @@ def job_key(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
 
 
-def run_job(text: str, environment: dict[str, str], limits: kernels.Limits, target: Path) -> float:
-    """Execute one notebook given as JSON, write it to `target`, return the seconds. Runs in a worker process."""
+def run_job(text: str, environment: dict[str, str], limits: kernels.Limits, target: Path) -> None:
+    """Execute one notebook given as JSON and write it to `target`. Runs in a worker process."""
     notebook = nbformat.reads(text, as_version=4)
-    seconds = kernels.execute(notebook, environment=environment, limits=limits, skip=kernels.DEMO)
+    kernels.execute(notebook, environment=environment, limits=limits, skip=kernels.DEMO)
     nbformat.write(notebook, target)
-    return seconds
 
 
 def local_executor(workers: int) -> Executor:
@@ -50,28 +49,24 @@ def run_all(
     limits: kernels.Limits,
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, float]:
-    """Execute the notebooks into `folder`, each under its key; return the seconds of each. Equal ones are run once.
+) -> None:
+    """Execute the notebooks into `folder`, each under its key. Equal ones are run once.
 
     One that fails in an unforeseen way leaves no file: the caller then runs it in place and sees the error.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = {job_key(notebook): notebook for notebook in notebooks}
-    seconds = {}
     with local_executor(workers) as executor:
-        futures = {}
+        jobs = []
         for key, notebook in waiting.items():
             prepare(notebook)
-            job = executor.submit(run_job, nbformat.writes(notebook), environment, limits, folder / f"{key}.ipynb")
-            futures[job] = key
+            target = folder / f"{key}.ipynb"
+            jobs.append(executor.submit(run_job, nbformat.writes(notebook), environment, limits, target))
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                if future.exception() is None:
-                    seconds[futures[future]] = future.result()
-                progress(done, len(futures))
+            for done, _ in enumerate(as_completed(jobs), start=1):
+                progress(done, len(jobs))
         except BaseException:  # an interrupt above all: end the workers, whose kernels then end by themselves
             executor.shutdown(wait=False, cancel_futures=True)
             for worker in active_children():
                 worker.kill()
             raise
-    return seconds
