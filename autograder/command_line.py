@@ -74,9 +74,12 @@ def run(
     week: AnyWeek = None,
     notebook: Annotated[str | None, typer.Option(help="only this notebook, such as 02_backpropagation")] = None,
     record: Annotated[bool, typer.Option("--record", help="write claims and minutes to results.json")] = False,
+    seed: Annotated[int | None, typer.Option(help="try the claims with another seed than the notebooks' own")] = None,
     classroom: ClassroomFolder = HERE,
 ) -> None:
     """Execute the solved notebooks and show what their claims gave."""
+    if record and seed is not None:
+        raise CourseError("the record holds the notebooks' own seeds; leave out --seed or --record")
     from nbclient.exceptions import CellExecutionError
 
     from autograder import run as running
@@ -89,7 +92,10 @@ def run(
             steps.show(chosen.id, 0, cells)
             try:
                 one = running.run(
-                    chosen, course, progress=lambda index, at=chosen.id, of=cells: steps.show(at, index + 1, of)
+                    chosen,
+                    course,
+                    notebook_seed=seed,
+                    progress=lambda index, at=chosen.id, of=cells: steps.show(at, index + 1, of),
                 )
             except CellExecutionError as error:
                 raise CourseError(f"{shown(chosen.source)} failed while it ran:\n{error}") from None

@@ -37,9 +37,14 @@ def run(
     *,
     with_demo: bool = True,
     seed: int = 0,
+    notebook_seed: int | None = None,
     progress: Callable[[int], None] = lambda index: None,
 ) -> Run:
     """Execute a solved notebook whole, or as grading does without its demo cells.
+
+    Args:
+        seed: of the hidden checks' inputs.
+        notebook_seed: instead of the one that the notebook gives to `setup`.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
@@ -47,6 +52,8 @@ def run(
     """
     executed = solved_notebook(notebook, course)
     environment = {session.RECORDING: "1", session.GRADING_SEED: str(seed)}
+    if notebook_seed is not None:
+        environment[session.NOTEBOOK_SEED] = str(notebook_seed)
     seconds = kernels.execute(
         executed,
         environment=environment,

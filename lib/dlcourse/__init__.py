@@ -3,7 +3,7 @@
 from dlcourse import data, plots, stats
 from dlcourse.checking import check
 from dlcourse.claims import claim
-from dlcourse.environment import setup
+from dlcourse.environment import seeds, setup
 from dlcourse.submission import submit
 
-__all__ = ["check", "claim", "data", "plots", "setup", "stats", "submit"]
+__all__ = ["check", "claim", "data", "plots", "seeds", "setup", "stats", "submit"]

@@ -7,8 +7,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
-from dlcourse import checking, plots, session
+from dlcourse import checking, devices, plots, session
 
 
 def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
@@ -22,6 +23,7 @@ def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
 
     Raises:
         ValueError: `notebook` is not of the form weekNN/NN_name.
+        ModuleNotFoundError: there is no TensorFlow, as on Colab's TPU runtimes.
     """
     if not re.fullmatch(r"week\d\d/\d\d_\w+", notebook):
         raise ValueError(f"notebook is {notebook!r}; expected a place such as 'week06/03_asynchronous'")
@@ -29,12 +31,18 @@ def setup(notebook: str, *, seed: int, deterministic: bool = True) -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its rounding differs from machine to machine
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
+    if find_spec("tensorflow") is None:
+        raise ModuleNotFoundError(
+            "TensorFlow is not installed here. "
+            + (devices.TPU_WITHOUT_TENSORFLOW if devices.tpu_present() else "Install it with: pip install tensorflow")
+        )
     with quiet_start():
         import keras
         import tensorflow as tf
 
         gpus = len(tf.config.list_physical_devices("GPU"))
     tf.get_logger().setLevel("ERROR")
+    seed = session.notebook_seed(seed)
     session.begin(notebook, seed)
     seed_everything(seed)
     if deterministic:
@@ -59,6 +67,11 @@ def quiet_start() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def seeds(count: int) -> list[int]:
+    """Different seeds for repeated experiments; all follow from the notebook's own, the one given to `setup`."""
+    return [1000 * session.current.seed + repeat for repeat in range(count)]
 
 
 def seed_everything(seed: int) -> None:

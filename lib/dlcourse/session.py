@@ -11,6 +11,8 @@ RECORDING = "DLCOURSE_RECORD"
 REFERENCE = "DLCOURSE_REFERENCE"
 # The seed of `check.rng`, drawn once for each assignment.
 GRADING_SEED = "DLCOURSE_GRADING_SEED"
+# `course run --seed` sets this, to see whether claims hold with another seed than the notebook's own.
+NOTEBOOK_SEED = "DLCOURSE_SEED"
 
 
 @dataclass
@@ -31,6 +33,11 @@ def begin(notebook: str, seed: int) -> None:
     """Start over for `notebook`; running the setup cell again does the same."""
     global current
     current = Session(notebook, seed, cell=current.cell)
+
+
+def notebook_seed(own: int) -> int:
+    """The seed of this run: the notebook's own, unless the course is run with another."""
+    return int(os.environ.get(NOTEBOOK_SEED, own))
 
 
 def recording() -> bool:

@@ -16,6 +16,7 @@ from autograder.collect import CollectReport, Entry
 from autograder.command_line import application, show_collected
 from autograder.reference import make_reference
 from autograder.results import Results
+from autograder.run import run
 from autograder.sample_class import loop_forever, material
 
 COURSE = str(Path(sys.executable).parent / "course")
@@ -46,6 +47,7 @@ def test_help_of_a_command_is_shown(tmp_path):
         (["grade", "week01", "--classroom", "nowhere"], "nowhere is no classroom"),
         (["build", "week77"], "no week 'week77'"),
         (["run", "week01", "--notebook", "99_nothing"], "no notebook '99_nothing'; there is 01_doubling"),
+        (["run", "week01", "--seed", "5", "--record"], "leave out --seed or --record"),
         (["grade", "week01"], "nobody has submitted week01"),
         (["collect", "missing.zip"], "no such file: missing.zip"),
         (["roster", "missing.csv"], "missing.csv"),
@@ -96,6 +98,13 @@ def test_run_shows_and_records_claims(tiny_course):
     assert results.claims["sgd-loop"]["measured"] == {"twice three": 6}
     assert results.minutes("week01/01_doubling") == 0.5
     assert (tiny_course.build / "week01" / "01_doubling.html").exists()
+
+
+def test_run_with_another_seed_reaches_the_notebook_and_is_not_recorded(tiny_course):
+    source = tiny_course.select()[0].source
+    source.write_text(source.read_text().replace('"twice three": ', '"seed": dlcourse.seeds(1)[0], "twice three": '))
+    finished = run(tiny_course.select()[0], tiny_course, notebook_seed=5)
+    assert finished.claims[0]["measured"]["seed"] == 5000
 
 
 @pytest.mark.slow

@@ -116,3 +116,11 @@ def test_library_does_not_import_the_grader_or_tensorflow():
 def test_setup_refuses_a_place_that_is_none(notebook):
     with pytest.raises(ValueError, match="week06/03_asynchronous"):
         dlcourse.setup(notebook, seed=1)
+
+
+def test_seeds_follow_from_the_notebooks_seed_or_the_one_that_the_course_is_run_with(monkeypatch):
+    monkeypatch.setattr(session, "current", session.Session(seed=session.notebook_seed(63)))
+    assert dlcourse.seeds(3) == [63000, 63001, 63002]
+    monkeypatch.setenv(session.NOTEBOOK_SEED, "101")
+    monkeypatch.setattr(session, "current", session.Session(seed=session.notebook_seed(63)))
+    assert dlcourse.seeds(1) == [101000]
