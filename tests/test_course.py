@@ -7,9 +7,12 @@ import ast
 import json
 import re
 import symtable
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat import NotebookNode
 
@@ -55,6 +58,7 @@ def classroom(course, tmp_path_factory) -> Classroom:
 @each_notebook
 def test_whole_notebook_runs_and_its_claims_are_as_recorded(notebook: Notebook, course: Course):
     finished = finished_run(notebook, course, with_demo=True)
+    assert not processes_without_a_folder(), "the notebook left processes behind"
     claims = {claim["topic"]: claim for claim in finished.claims}
     assert sorted(claims) == sorted(topics_of(notebook)) == sorted(claims_of(notebook))
     recorded = Results.read(course.results).claims
@@ -63,6 +67,17 @@ def test_whole_notebook_runs_and_its_claims_are_as_recorded(notebook: Notebook, 
         assert recorded[topic]["measured"].keys() == claim["measured"].keys()
         if not claim["timing"]:
             assert claim["holds"] == recorded[topic]["holds"] == syllabus.topic(topic).holds, claim["measured"]
+
+
+def processes_without_a_folder() -> list[psutil.Process]:
+    """Members of clusters whose notebook's folder is gone: each run has a folder of its own, removed at its end."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if any(part.endswith("cluster_member.py") for part in process.info["cmdline"] or []):
+            with suppress(psutil.NoSuchProcess):
+                if not Path(process.cwd()).exists():
+                    found.append(process)
+    return found
 
 
 @each_notebook
