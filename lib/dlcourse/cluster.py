@@ -86,7 +86,7 @@ class Cluster:
         local = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
         environment = os.environ | {
             "TF_CONFIG": json.dumps(self.configurations[name]),
-            "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
+            "TF_CPP_MIN_LOG_LEVEL": "3",  # what goes wrong reaches Python as an exception
             "CUDA_VISIBLE_DEVICES": "-1",
             "PYTHONUNBUFFERED": "1",
             "no_proxy": local,
