@@ -30,6 +30,7 @@ def rebuild(source: NotebookNode, release: NotebookNode, submission: NotebookNod
         index: [cell for cell, place in zip(given, places, strict=True) if place == index]
         for index in range(len(release.cells))
     }
+    find_merged_answers(release, given, copies, notes)
     extras = extras_by_place(given, places)
     cells += extras.get(-1, [])
     for index, (original, stub) in enumerate(zip(source.cells, release.cells, strict=True)):
@@ -65,6 +66,23 @@ def match_answers_by_neighbour(release: NotebookNode, given: list[NotebookNode],
         number = len(places) - places[::-1].index(index - 1)
         if number < len(given) and places[number] is None and given[number].cell_type == cell.cell_type:
             places[number] = index
+
+
+def find_merged_answers(
+    release: NotebookNode, given: list[NotebookNode], copies: dict[int, list[NotebookNode]], notes: list[str]
+) -> None:
+    """Give an exercise that has no answer the cells that define its names, whichever other cell they were merged into.
+
+    Jupyter keeps the first cell's metadata when two are merged: what stood in a setup or check cell would be lost.
+    """
+    for index, stub in enumerate(release.cells):
+        names = defined_names(stub.source) if is_answer(stub) and stub.cell_type == "code" else set()
+        if not names or any(copy.source.strip() != stub.source.strip() for copy in copies[index]):
+            continue
+        merged = [cell for cell in given if defined_names(cell.source) & names and cell not in copies[index]]
+        if merged:
+            copies[index] = merged
+            notes.append(f"{grade_id(stub)}: the answer was found in another cell")
 
 
 def grade_id(cell: NotebookNode) -> str | None:

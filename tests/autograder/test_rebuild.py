@@ -126,6 +126,32 @@ def test_split_answer_runs_as_a_whole(submission):
     assert rebuilt.index("helper = 2") < rebuilt.index(rest.source) < rebuilt.index(HIDDEN)
 
 
+@pytest.mark.parametrize("into", [1, 2], ids=["setup", "ordinary"])
+def test_answer_merged_into_the_cell_before_it_counts(submission, into):
+    answer = submission.cells.pop(3).source
+    submission.cells[into].source += "\n\n" + answer
+    rebuilt = graded(submission)
+    assert rebuilt.cells[3].source.endswith(answer)
+    assert rebuilt.cells[3].metadata["nbgrader"]["grade_id"] == "double"
+    assert sources(rebuilt)[4] == HIDDEN
+    assert "double: the answer was found in another cell" in rebuilt.metadata["dlcourse"]["repaired"]
+
+
+def test_check_merged_into_the_answer_does_not_replace_the_check(submission):
+    check = submission.cells.pop(4).source
+    submission.cells[3].source += "\n\n" + check
+    rebuilt = sources(graded(submission))
+    assert rebuilt[3] == submission.cells[3].source and rebuilt[4] == HIDDEN
+
+
+def test_shuffled_cells_run_in_the_order_of_the_source(submission):
+    submission.cells.reverse()
+    assert sources(graded(submission)) == expected()
+    for number, cell in enumerate(submission.cells):
+        cell.metadata, cell.id = {}, f"other-{number}"
+    assert sources(graded(submission)) == expected()
+
+
 def test_added_cells_keep_their_place(submission):
     submission.cells.insert(3, new_code_cell("import math"))
     submission.cells.insert(0, new_markdown_cell("my notes"))
