@@ -549,7 +549,8 @@ for ax, make, rate in zip(plots.panels(2), [keras.optimizers.SGD, keras.optimize
 # times over.
 
 # %% tags=["demo"]
-folder = tempfile.mkdtemp()
+scratch = tempfile.TemporaryDirectory()  # goes with the kernel
+folder = scratch.name
 fitted.save(f"{folder}/model.keras")
 served = keras.models.load_model(f"{folder}/model.keras")
 many = np.tile(np.concatenate([images, test_images]), (12, 1, 1, 1))  # (21564, 8, 8, 1)

@@ -390,13 +390,13 @@ plots.line(range(17), edge, xlabel="delay $k$ (steps)", ylabel=r"largest stable 
 def interleaved(loop: np.ndarray, place: np.ndarray, loops: int, counters: int) -> np.ndarray:
     """The counters, (counters,), after the events `loop` (events,) and `place` (events,) in their order."""
     ### BEGIN SOLUTION
-    values, registers = np.zeros(counters, dtype=int), {}
+    totals, registers = np.zeros(counters, dtype=int), {}
     for who, where in zip(loop, place, strict=True):
         if who in registers:
-            values[where] = registers.pop(who) + 1
+            totals[where] = registers.pop(who) + 1
         else:
-            registers[who] = values[where]
-    return values
+            registers[who] = totals[where]
+    return totals
     ### END SOLUTION
 
 
