@@ -609,7 +609,7 @@ def answer_shard():
 
 np.save(f"{folder}/shards.npy", np.split(many, 2))
 script = cluster.write_script(f"{folder}/answer_shard.py", answer_shard)
-with cluster.Cluster(script, workers=2, arguments=[folder, time.time()], seconds=60) as members:
+with cluster.Cluster(script, workers=2, arguments=[folder, time.time()], seconds=150) as members:
     members.wait()
     times = [json.loads(members.output(f"worker {index}")[-1]) for index in range(2)]
 answers = np.concatenate([np.load(f"{folder}/answers_{index}.npy") for index in range(2)])

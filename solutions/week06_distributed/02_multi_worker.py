@@ -184,7 +184,7 @@ def main():
 
 # %% tags=["demo"] waits=["share"]
 script = cluster.write_script("train_worker.py", main)
-with cluster.Cluster(script, workers=2, arguments=[seeds(1)[0], PLAIN + 100], seconds=100) as members:
+with cluster.Cluster(script, workers=2, arguments=[seeds(1)[0], PLAIN + 100], seconds=150) as members:
     members.wait()
     printed = [[json.loads(line) for line in members.output(f"worker {number}")] for number in range(2)]
 worker_weights = [lines.pop() for lines in printed]
@@ -221,7 +221,7 @@ plots.table(["largest difference", "value"], [list(pair) for pair in differences
 # worker 0 does in each case.
 
 # %% tags=["demo"] waits=["share"]
-with cluster.Cluster(script, workers=2, arguments=[seeds(1)[0], 100_000], seconds=100) as members:
+with cluster.Cluster(script, workers=2, arguments=[seeds(1)[0], 100_000], seconds=150) as members:
     members.wait_for("worker 1", f"[{PLAIN + 10}, ")
     members.pause("worker 1")
     time.sleep(2)

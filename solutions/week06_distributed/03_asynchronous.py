@@ -136,7 +136,7 @@ def chief_says(members, text, patience=30):
 
 with tempfile.TemporaryDirectory() as folder:
     script = cluster.write_script(f"{folder}/parameter_server.py", parameter_server_job)
-    with cluster.Cluster(script, workers=2, servers=1, chief=True, arguments=seeds(1), seconds=90) as members:
+    with cluster.Cluster(script, workers=2, servers=1, chief=True, arguments=seeds(1), seconds=150) as members:
         members.wait_for("chief", '"begins": "worker killed"')
         for part, victim in {"worker killed": "worker 1", "server killed": "server 0"}.items():
             chief_says(members, f'"begins": "{part}"')
@@ -247,7 +247,7 @@ claim(
               "simulated mean at N = 2, 8, 64": [run.mean() for run in by_count.values()],
               "one of 8 slower by 1, 64: mean": [by_slowness[factor].mean() for factor in [1, 64]],
               "largest of 8": [by_slowness[factor].max() for factor in [1, 64]]},
-    holds=all(0.6 < run.mean() < 1.1 for run in [alike, slow, slower]) and slower.max() > 2 * slow.max()
+    holds=all(0.5 < run.mean() < 1.1 for run in [alike, slow, slower]) and slower.max() > 2 * slow.max()
     and all(abs(run.mean() / (loops - 1) - 1) < 0.05 for loops, run in [*by_count.items(), (8, by_slowness[64])])
     and by_slowness[64].max() > 10 * by_slowness[1].max(),
     because="a slow loop leaves the mean near N - 1 and makes the largest staleness grow in proportion",
