@@ -39,6 +39,8 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --constraint constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/jupyter kernelspec install --sys-prefix autograder/kernelspecs/course-warm 2>/dev/null
+	$(BIN)/jupyter kernelspec install --sys-prefix autograder/kernelspecs/course-fresh 2>/dev/null
 	touch $@
 
 clean:

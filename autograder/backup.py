@@ -1,5 +1,6 @@
 """A copy of the gradebook before each run that writes to it."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -37,10 +38,24 @@ def back_up(classroom: Classroom) -> Path | None:
     return copy
 
 
-def dump_postgresql(url: str, target: Path) -> Path:
+def dump_postgresql(address: str, target: Path) -> Path:
+    """Write the database as SQL. The password goes through the environment: others may read a command line."""
+    from sqlalchemy import URL, make_url
+
+    given = make_url(address)
+    where = address.split("@")[-1]
     if shutil.which("pg_dump") is None:
-        raise CourseError(f"no backup of {url.split('@')[-1]}: pg_dump is missing; install PostgreSQL's client")
-    done = subprocess.run(["pg_dump", f"--file={target}", url], capture_output=True, text=True, check=False)
+        raise CourseError(f"no backup of {where}: pg_dump is missing; install PostgreSQL's client")
+    parts = {"username": given.username, "host": given.host, "port": given.port, "database": given.database}
+    url = URL.create(given.get_backend_name(), **parts, query=given.query)  # pg_dump knows no SQLAlchemy drivers
+    password = {"PGPASSWORD": str(given.password)} if given.password else {}
+    done = subprocess.run(
+        ["pg_dump", f"--file={target}", str(url)],
+        env=os.environ | password,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        raise CourseError(f"no backup of {url.split('@')[-1]}: {done.stderr.strip().splitlines()[-1]}")
+        raise CourseError(f"no backup of {where}: {done.stderr.strip().splitlines()[-1]}")
     return target

@@ -47,11 +47,10 @@ class Classroom:
 
     @classmethod
     def open(cls, root: Path, db: str | None = None) -> "Classroom":
-        """An existing classroom. Raises CourseError when the folder is none."""
-        if not (Path(root) / "nbgrader_config.py").exists() or not (Path(root) / "classroom.toml").exists():
+        """An existing classroom, or another nbgrader course's folder. Raises CourseError when the folder is none."""
+        if not (Path(root) / "nbgrader_config.py").exists():
             raise CourseError(
-                f"{root} is no classroom: it has no nbgrader_config.py and classroom.toml; "
-                f"`course build --classroom {root}` makes one"
+                f"{root} is no classroom: it has no nbgrader_config.py; `course build --classroom {root}` makes one"
             )
         return cls(root, db or remembered_db(Path(root)))
 
@@ -73,6 +72,11 @@ class Classroom:
         if not classroom.settings.exists():
             classroom.settings.write_text(SETTINGS)
         return classroom
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether `course` made it; other nbgrader courses can be graded too."""
+        return self.settings.exists()
 
     @property
     def settings(self) -> Path:
@@ -114,21 +118,47 @@ class Classroom:
 
     @property
     def db_url(self) -> str:
+        if not self.is_ours and "db_url" in (theirs := self.own_configuration().CourseDirectory):
+            return theirs.db_url
         return self.db or f"sqlite:///{self.root / 'gradebook.db'}"
+
+    @property
+    def course_id(self) -> str:
+        return "dlcourse" if self.is_ours else self.own_configuration().CourseDirectory.get("course_id", "")
 
     def configuration(self):
         """nbgrader's configuration for this classroom, as `nbgrader_config.py` and `course` both use it."""
         from traitlets.config import Config
 
         tools_on_path()
-        config = Config()
+        config = Config() if self.is_ours else self.own_configuration()
         config.CourseDirectory.root = str(self.root)
+        self.choose_execution(config)
+        if not self.is_ours:
+            return config
         config.CourseDirectory.db_url = self.db_url
         config.CourseDirectory.course_id = "dlcourse"
         config.Exchange.root = str(self.root / "exchange")
         config.ClearSolutions.code_stub = {
             "python": 'raise NotImplementedError("Write your answer here, then run this cell.")'
         }
+        config.AssignLatePenalties.plugin_class = "autograder.lateness.LatePolicy"
+        config.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+        config.GenerateFeedback.preprocessors = [
+            "nbgrader.preprocessors.GetGrades",
+            "autograder.feedback.HideChecks",
+            "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+        ]
+        return config
+
+    def own_configuration(self):
+        """What another course's nbgrader_config.py says."""
+        from traitlets.config import PyFileConfigLoader
+
+        return PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+
+    def choose_execution(self, config) -> None:
+        """Let nbgrader's Autograde rebuild submissions, run them in the sandbox, and take the grader's decisions."""
         config.Autograde.sanitize_preprocessors = [
             "autograder.preprocessors.Rebuild",
             "nbgrader.preprocessors.ClearOutput",
@@ -139,19 +169,10 @@ class Classroom:
         config.Autograde.autograde_preprocessors = [
             "autograder.preprocessors.Execute",
             "nbgrader.preprocessors.LimitOutput",
-            "autograder.preprocessors.CheckOutputs",
             "nbgrader.preprocessors.SaveAutoGrades",
             "nbgrader.preprocessors.AssignLatePenalties",
             "nbgrader.preprocessors.CheckCellMetadata",
         ]
-        config.AssignLatePenalties.plugin_class = "autograder.lateness.LatePolicy"
-        config.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
-        config.GenerateFeedback.preprocessors = [
-            "nbgrader.preprocessors.GetGrades",
-            "autograder.feedback.HideChecks",
-            "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-        ]
-        return config
 
     @contextmanager
     def gradebook(self):
@@ -159,7 +180,7 @@ class Classroom:
         from nbgrader.api import Gradebook
 
         tools_on_path()
-        with Gradebook(self.db_url, "dlcourse") as gradebook:
+        with Gradebook(self.db_url, self.course_id) as gradebook:
             yield gradebook
 
 

@@ -4,17 +4,18 @@ import json
 import logging
 import sys
 import warnings
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from autograder.classroom import Classroom
 from autograder.course import Course, assignment_name
 from autograder.errors import CourseError
+from autograder.watching import Bars, JsonLines, LiveTable, Steps
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -34,21 +35,22 @@ Database = Annotated[
     ),
 ]
 HERE = Path("classroom")
+
+
+class Isolation(StrEnum):
+    """Where student code runs."""
+
+    warm = "warm"
+    fresh = "fresh"
+    none = "none"
+
+
+Workers = Annotated[int, typer.Option(min=1, help="how many notebooks run at once")]
+IsolationOption = Annotated[
+    Isolation,
+    typer.Option(help="warm: kernels forked in the sandbox; fresh: each cold in its own; none: no sandbox at all"),
+]
 INTERRUPTED = 130  # exit status after Ctrl-C
-
-
-class Steps(Progress):
-    """A progress bar for each step of a long command."""
-
-    def __init__(self):
-        columns = [TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-        super().__init__(*columns, console=console)
-        self.bars = {}
-
-    def show(self, step: str, done: int, total: int) -> None:
-        if step not in self.bars:
-            self.bars[step] = self.add_task(step, total=total)
-        self.update(self.bars[step], completed=done, total=total)
 
 
 def shown(path: Path) -> Path:
@@ -86,7 +88,7 @@ def run(
 
     course = Course.find()
     finished = []
-    with Steps() as steps:
+    with Steps(console) as steps:
         for chosen in course.select(week, notebook):
             cells = len(running.solved_notebook(chosen, course).cells)
             steps.show(chosen.id, 0, cells)
@@ -161,23 +163,57 @@ def show_collected(report) -> None:
 
 @application.command(epilog="Example: course grade week01 --student ada")
 def grade(
-    week: Week,
+    week: Annotated[str, typer.Argument(help="a week such as week01, or another nbgrader course's assignment")],
     student: Annotated[str | None, typer.Option(help="grade this student again, changed or not")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="how many notebooks run at once")] = 2,
+    workers: Workers = 2,
+    isolation: IsolationOption = Isolation.warm,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="run on a Dask cluster, such as tcp://10.0.0.1:8786")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="show a live table of the class")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print each result as a line of JSON, and nothing else")
+    ] = False,
     classroom: ClassroomFolder = HERE,
     db: Database = None,
 ) -> None:
     """Run and mark what was submitted; a second run does only what changed."""
+    if watch and as_json:
+        raise CourseError("--watch is for people and --json for programs; leave out one of them")
     room = Classroom.open(classroom, db)
-    with Steps() as steps:
-        report = grade_week(room, week, student, workers, steps)
-    show_graded(room, [assignment_name(week)], report)
+    assignment = assignment_name(week) if room.is_ours else week
+    watcher = JsonLines() if as_json else LiveTable(console) if watch else Bars(Steps(console))
+    report = grade_assignment(room, assignment, watcher, student, workers, isolation, scheduler)
+    if not as_json:
+        show_graded(room, [assignment], report)
 
 
-def grade_week(room: Classroom, week: str, student: str | None, workers: int, steps: Steps):
-    from autograder.grade import grade as grade_assignment
+def grade_assignment(
+    room: Classroom,
+    assignment: str,
+    watcher,
+    student: str | None,
+    workers: int,
+    isolation: Isolation,
+    scheduler: str | None = None,
+):
+    from autograder.grade import grade as grade_submissions
 
-    return grade_assignment(Course.find(), room, week, student=student, workers=workers, progress=steps.show)
+    if isolation is Isolation.none:
+        print(
+            "course: warning: --isolation none: student code runs as you, and can read and change what you can",
+            file=sys.stderr,
+        )
+    with watcher:
+        return grade_submissions(
+            room,
+            assignment,
+            student=student,
+            workers=workers,
+            isolation=isolation.value,
+            scheduler=scheduler,
+            watcher=watcher,
+        )
 
 
 def show_graded(room: Classroom, assignments: list[str], report) -> None:
@@ -191,8 +227,21 @@ def show_graded(room: Classroom, assignments: list[str], report) -> None:
         table.add_row(row["id"], row["name"], *marks, str(by_hand or ""), status)
     console.print(table)
     console.print(f"{len(report.graded)} graded, {len(report.unchanged)} unchanged since the last run")
+    if report.weaker:
+        console.print("asserts in the students' own kernels decided: the weaker mode (see README)")
+    for outcome in report.changed:
+        console.print(f"  changed: {outcome.student}: {outcome.before:g} -> {outcome.points:g}", markup=False)
+    for outcome in report.outcomes:
+        for line in remarks(outcome):
+            console.print(f"  {outcome.student}: {line}", markup=False)
     for problem in report.problems:
         console.print(f"  problem: {problem}", markup=False)
+
+
+def remarks(outcome) -> list[str]:
+    """What an instructor should know of a submission: its verdict's reason, doubtful matches, notes on its run."""
+    doubtful = [f"{name}: {note}" for name, notes in outcome.doubtful.items() for note in notes]
+    return [*([outcome.reason] if outcome.verdict != "graded" else []), *doubtful, *outcome.notes]
 
 
 def mark(row: dict) -> str:
@@ -208,7 +257,7 @@ def feedback(
 ) -> None:
     """Write each student's feedback page."""
     room = Classroom.open(classroom)
-    with Steps() as steps:
+    with Steps(console) as steps:
         result = feedback_week(room, week, [student] if student else None, steps)
     console.print(f"{len(result.pages)} pages in {shown(room.feedback)}")
     for problem in result.problems:
@@ -282,7 +331,8 @@ def verdict(row: dict) -> str:
 @application.command(epilog="Example: course demo")
 def demo(
     week: Annotated[str, typer.Argument(help="the week that the sample class hands in")] = "week01",
-    workers: Annotated[int, typer.Option(min=1, help="how many notebooks run at once")] = 2,
+    workers: Workers = 2,
+    isolation: IsolationOption = Isolation.warm,
     classroom: ClassroomFolder = HERE,
     db: Database = None,
 ) -> None:
@@ -303,8 +353,8 @@ def demo(
     downloads = demonstration.write_sample(course, room, week)
     show_roster(update_roster(room.root / "students.csv", room))
     show_collected(collect_paths(downloads, room))
-    with Steps() as steps:
-        graded = grade_week(room, week, None, workers, steps)
+    with Steps(console) as steps:
+        graded = grade_assignment(room, assignment_name(week), Bars(steps), None, workers, isolation)
         have_pages = [name for name in graded.unchanged if (room.feedback / name / assignment_name(week)).is_dir()]
         due = [name for name in [*graded.graded, *graded.unchanged] if name not in have_pages]
         feedback_week(room, week, due, steps)

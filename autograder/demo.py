@@ -44,7 +44,7 @@ def forget_marks(classroom: Classroom) -> None:
     for name in ["submitted", "attempts", "autograded", "feedback", "release", "source"]:
         shutil.rmtree(classroom.root / name, ignore_errors=True)
     (classroom.root / "gradebook.db").unlink(missing_ok=True)
-    for path in classroom.reference.glob("*/graded.json"):
+    for path in classroom.reference.glob("*/ledger.json"):
         path.unlink()
     Classroom.create(classroom.root)
 

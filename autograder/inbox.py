@@ -20,7 +20,7 @@ from autograder.receipts import Receipt, either, receipt_beside, receipt_in, rec
 from autograder.senders import Sender, sender_of
 from dlcourse import submission
 
-LARGEST_ZIP = 100_000_000  # bytes of a zip inside a zip
+LARGEST_ZIP = 100_000_000  # bytes of a zip inside a zip, and of what is read of one student's zip, notebooks first
 STAMPED = timedelta(minutes=10)  # LMS entries closer together than this bear the time of the download
 NEITHER = "is neither a notebook (.ipynb) nor a zip"
 PROGRAMS_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", ".git"}
@@ -85,7 +85,21 @@ def find_file(path: Path, parts: list[str]) -> Iterator[Found]:
         yield replace(found, problem=f"cannot be read: {error.strerror}")
 
 
-def find_in_zip(stream: BinaryIO, size: int, whole: Found, nested: bool) -> Iterator[Found]:
+@dataclass
+class Allowance:
+    """How many bytes of one student's zip, and of the zips in it, are still read."""
+
+    left: int = LARGEST_ZIP
+
+    def covers(self, size: int, most: int) -> bool:
+        """Whether an entry of that size is read; what is larger than `most` is refused anyway, and costs nothing."""
+        self.left -= size if size <= most else 0
+        return self.left >= 0
+
+
+def find_in_zip(
+    stream: BinaryIO, size: int, whole: Found, nested: bool, allowance: Allowance | None = None
+) -> Iterator[Found]:
     """What a zip holds. Names in a student's own zip say nothing about who the student is."""
     try:
         archive = open_zip(stream)
@@ -101,7 +115,8 @@ def find_in_zip(stream: BinaryIO, size: int, whole: Found, nested: bool) -> Iter
         yield replace(whole, content=content_of(stream, size), problem=str(problem))
         return
     stamped = bears_time_of_download([info for info in entries if senders.get(id(info), (None,))[0]])
-    for info in sorted(entries, key=lambda info: copy_order(path_of(info))):
+    allowance = allowance or (Allowance() if own else None)
+    for info in sorted(entries, key=lambda info: (kind(path_of(info)) != "notebook", copy_order(path_of(info)))):
         sender, name = senders.get(id(info), (whole.sender, path_of(info).rpartition("/")[2]))
         found = replace(
             whole,
@@ -112,26 +127,36 @@ def find_in_zip(stream: BinaryIO, size: int, whole: Found, nested: bool) -> Iter
             handed_in=time_of(info) if sender and not own and not stamped else whole.handed_in,
             receipt=receipt if own else receipt_of_name(name),
         )
-        yield from find_in_entry(archive, info, found, nested)
+        if allowance and not allowance.covers(info.file_size, most_of(name)):
+            yield replace(found, problem=f"is left out: of one student's zip at most {LARGEST_ZIP:,} bytes are read")
+        else:
+            yield from find_in_entry(archive, info, found, nested, allowance)
 
 
-def find_in_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, found: Found, nested: bool) -> Iterator[Found]:
+def find_in_entry(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, found: Found, nested: bool, allowance: Allowance | None
+) -> Iterator[Found]:
     """What one entry of a zip holds: a notebook, or a zip when it is not in one already."""
     is_zip = kind(found.name) == "zip"
     try:
         refuse_dangerous(info)
         if is_zip and nested:
             raise Unreadable("is a zip in a zip in a zip; expected notebooks in it")
-        content = read_entry(archive, info, LARGEST_ZIP if is_zip else submission.LARGEST)
+        content = read_entry(archive, info, most_of(found.name))
     except Unreadable as problem:
         yield replace(found, problem=str(problem))
     else:
         if is_zip:
-            yield from find_in_zip(io.BytesIO(content), len(content), found, nested=True)
+            yield from find_in_zip(io.BytesIO(content), len(content), found, nested=True, allowance=allowance)
         elif kind(found.name) == "notebook":
             yield replace(found, content=content)
         else:
             yield replace(found, content=content, problem=NEITHER)
+
+
+def most_of(name: str) -> int:
+    """How many bytes of a file of that name are read in a zip; of a larger one none."""
+    return LARGEST_ZIP if kind(name) == "zip" else submission.LARGEST
 
 
 def bears_time_of_download(entries: list[zipfile.ZipInfo]) -> bool:

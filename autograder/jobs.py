@@ -1,72 +1,180 @@
-"""Executing many notebooks at once: independent jobs over a `concurrent.futures` executor."""
+"""Running many jobs over a `concurrent.futures` executor: worker processes of this machine, or a Dask cluster."""
 
-import hashlib
+import ctypes
 import json
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
+from autograder.errors import CourseError
+from autograder.runner import REASONS, run_job
+from autograder.sandbox.parent import NotForkSafe, Sandbox
+from autograder.sandbox.provisioner import WarmSandbox
 
-from autograder import kernels
-
-
-def prepare(notebook: NotebookNode) -> None:
-    """Remove outputs, and what does not belong to a run."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+DIE_WITH_PARENT = 1  # of prctl
+WORKER_MEMORY = 2**30  # bytes: a message that the kernel's process sends may not fill the machine
+TRIES = 2
+STOPPING = 5  # seconds that workers may take to end their kernels
 
 
-def job_key(notebook: NotebookNode) -> str:
-    """Names a run by what is run: the code cells and their tags."""
-    content = [[cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+class Workers:
+    """Executes jobs and yields their results; a job whose worker dies, and dies again alone, gets its verdict."""
+
+    def __init__(self, open_executor: Callable[[], Executor], at_once: int, before: Callable[[], None] = lambda: None):
+        self.open_executor, self.at_once, self.before = open_executor, at_once, before
+        self.executor: Executor | None = None
+
+    def run(self, jobs: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        """Yield each job's key and result as it is done. At most `2 * at_once` jobs are held at a time."""
+        waiting, running, suspects = iter(jobs), {}, []
+        exhausted = False
+        while running or suspects or not exhausted:
+            while not exhausted and len(running) < 2 * self.at_once:
+                job = next(waiting, None)
+                if job is None:
+                    exhausted = True
+                else:
+                    self.submit(job, running)
+            if running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = running.pop(future)
+                    if killed_its_worker(future):
+                        suspects.append(job)
+                    else:
+                        yield job[0], future.result()
+            elif suspects:
+                yield self.run_alone(suspects.pop())
+
+    def submit(self, job: tuple[str, bytes], running: dict[Future, tuple[str, bytes]]) -> None:
+        self.executor = self.executor or self.open_executor()
+        try:
+            running[self.executor.submit(run_job, job[1])] = job
+        except BrokenProcessPool:
+            self.executor = self.open_executor()
+            running[self.executor.submit(run_job, job[1])] = job
+
+    def run_alone(self, job: tuple[str, bytes]) -> tuple[str, bytes]:
+        """A job that was running when a worker died: now it cannot be blamed for another's deed."""
+        running: dict[Future, tuple[str, bytes]] = {}
+        self.submit(job, running)
+        (future,) = running
+        wait([future])
+        return (job[0], verdict_of_killer()) if killed_its_worker(future) else (job[0], future.result())
 
 
-def run_job(text: str, environment: dict[str, str], limits: kernels.Limits, target: Path) -> None:
-    """Execute one notebook given as JSON and write it to `target`. Runs in a worker process."""
-    notebook = nbformat.reads(text, as_version=4)
-    kernels.execute(notebook, environment=environment, limits=limits, skip=kernels.DEMO)
-    nbformat.write(notebook, target)
+def killed_its_worker(future: Future) -> bool:
+    error = future.exception()
+    return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
 
 
-def local_executor(workers: int) -> Executor:
+def verdict_of_killer() -> bytes:
+    """The result of a job that ended its worker in both of its tries."""
+    result = {
+        "verdict": "rejected",
+        "reason": "it ended the process that ran it",
+        "cpu": 0.0,
+        "peak": 0,
+        "seconds": 0.0,
+    }
+    assert result["verdict"] in REASONS
+    return json.dumps(result | {"cells": {}, "checks": {}, "notes": []}).encode()
+
+
+@contextmanager
+def local_workers(count: int, isolation: str) -> Iterator[Workers]:
     """Worker processes on this machine, started fresh so that no thread of this process is copied.
 
-    Each leads a session of its own: an interrupt from the keyboard is the caller's to act on.
+    They share one warm sandbox, which comes up while the caller goes on.
     """
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=os.setsid)
+    sandbox = Sandbox.start(warm=True) if isolation == "warm" else None
+
+    def open_executor() -> Executor:
+        arguments = (isolation, os.getpid(), shared_parts(sandbox))
+        return ProcessPoolExecutor(
+            count, mp_context=get_context("spawn"), initializer=prepare_worker, initargs=arguments
+        )
+
+    workers = Workers(open_executor, count)
+    try:
+        yield workers
+        if workers.executor:
+            workers.executor.shutdown()
+    except BaseException:  # an interrupt above all
+        stop(workers.executor)
+        raise
+    finally:
+        if sandbox:
+            sandbox.close()
 
 
-def run_all(
-    notebooks: Iterable[NotebookNode],
-    folder: Path,
-    environment: dict[str, str],
-    limits: kernels.Limits,
-    workers: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
-    """Execute the notebooks into `folder`, each under its key. Equal ones are run once.
+def shared_parts(sandbox: Sandbox | None) -> tuple[socket.socket, Path] | None:
+    """What workers need to fork kernels from a sandbox; None when each must see for itself whether it can."""
+    if sandbox is None:
+        return None
+    try:
+        sandbox.wait_until_ready()
+    except NotForkSafe:
+        return None
+    return sandbox.control, sandbox.runtime
 
-    One that fails in an unforeseen way leaves no file: the caller then runs it in place and sees the error.
+
+def stop(executor: Executor | None) -> None:
+    """End the workers, which end their kernels."""
+    if executor is None:
+        return
+    executor.shutdown(wait=False, cancel_futures=True)
+    children = active_children()
+    for worker in children:
+        worker.terminate()
+    for worker in children:
+        worker.join(STOPPING)
+        worker.kill()
+
+
+def prepare_worker(isolation: str, parent: int, shared: tuple[socket.socket, Path] | None) -> None:
+    """In a new worker: a session of its own, so that an interrupt from the keyboard is the caller's to act on; an end
+    with the caller; and bounded memory."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit(1)
+    if isolation != "none":
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (WORKER_MEMORY, hard))
+    if shared:
+        WarmSandbox.use(Sandbox.share(*shared))
+
+
+@contextmanager
+def dask_workers(address: str) -> Iterator[Workers]:
+    """The workers of a Dask cluster. They need `autograder` installed and bubblewrap, and nothing of the classroom.
+
+    Raises:
+        CourseError: `distributed` is not installed, or nobody answers at the address, or it has no workers.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    waiting = {job_key(notebook): notebook for notebook in notebooks}
-    with local_executor(workers) as executor:
-        jobs = []
-        for key, notebook in waiting.items():
-            prepare(notebook)
-            target = folder / f"{key}.ipynb"
-            jobs.append(executor.submit(run_job, nbformat.writes(notebook), environment, limits, target))
-        try:
-            for done, _ in enumerate(as_completed(jobs), start=1):
-                progress(done, len(jobs))
-        except BaseException:  # an interrupt above all: end the workers, whose kernels then end by themselves
-            executor.shutdown(wait=False, cancel_futures=True)
-            for worker in active_children():
-                worker.kill()
-            raise
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise CourseError("--scheduler needs Dask: pip install 'dlcourse-source[fleet]'") from None
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"no Dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise CourseError(
+                f"the Dask scheduler at {address} has no workers: start some with `dask worker {address}`"
+            )
+        yield Workers(lambda: client.get_executor(pure=False, retries=0), threads)

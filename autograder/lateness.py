@@ -131,8 +131,10 @@ def check_students(classroom: Classroom, settings: Settings, known: set[str]) ->
     for week, extensions in settings.extensions.items():
         for student in extensions:
             if listed is not None and student not in listed | known:
-                raise CourseError(f"{classroom.settings}: extensions.{week} names {student!r}, who is neither on the "
-                                  "list nor in the gradebook; correct the id, or give the list with `course roster`")
+                raise CourseError(
+                    f"{classroom.settings}: extensions.{week} names {student!r}, who is neither on the "
+                    "list nor in the gradebook; correct the id, or give the list with `course roster`"
+                )
 
 
 class LatePolicy(BasePlugin):
@@ -142,8 +144,10 @@ class LatePolicy(BasePlugin):
         """Points taken off: None, all of `score`, or so many percent of it for each day begun."""
         root = self.config.CourseDirectory.root
         if not isinstance(root, str):
-            raise CourseError("nbgrader's configuration sets no CourseDirectory.root; start nbgrader in the "
-                              "classroom's folder, where nbgrader_config.py sets it")
+            raise CourseError(
+                "nbgrader's configuration sets no CourseDirectory.root; start nbgrader in the "
+                "classroom's folder, where nbgrader_config.py sets it"
+            )
         settings = read_settings(Classroom(Path(root)))
         if settings.policy == "none" or total_seconds_late <= 0:
             return None

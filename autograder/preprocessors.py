@@ -1,18 +1,17 @@
 """Our steps among nbgrader's preprocessors: its commands and its formgrader use them too (nbgrader_config.py)."""
 
+import json
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade
-from traitlets import Unicode
+from traitlets import Enum
 
-from autograder import kernels
-from autograder.jobs import job_key, prepare
-from autograder.rebuild import rebuild
-from dlcourse import session
+from autograder.assignment import Assignment
+from autograder.classroom import Classroom
+from autograder.errors import CourseError
+from autograder.marking import write_outcome
+from autograder.runner import run_job
 
 WAITING = "raises-exception"  # Jupyter goes on after such a cell when it fails
 
@@ -40,48 +39,28 @@ class Rebuild(NbGraderPreprocessor):
     """Replace the submission by the source's notebook with the student's cells in it."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        root, place = Path(self.config.CourseDirectory.root), resources["nbgrader"]
-        name = f"{place['notebook']}.ipynb"
-        source = nbformat.read(root / "source" / place["assignment"] / name, as_version=4)
-        release = nbformat.read(root / "release" / place["assignment"] / name, as_version=4)
-        return rebuild(source, release, nb), resources
+        place = resources["nbgrader"]
+        return assignment_of(self.config, place).rebuilt(nb, place["notebook"]), resources
 
 
 class Execute(NbGraderPreprocessor):
-    """Run the rebuilt notebook, or take it from the folder where `course grade` has run it already."""
+    """Run the rebuilt notebook in the sandbox, then decide.
 
-    finished = Unicode("", help="Folder of notebooks that were run before, by key").tag(config=True)
+    `nbgrader autograde --Execute.isolation=none` runs student code as you, without a sandbox.
+    """
+
+    isolation = Enum(["warm", "fresh", "none"], "warm", help="where student code runs").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        run = Path(self.finished) / f"{job_key(nb)}.ipynb" if self.finished else None
-        if run is not None and run.exists():
-            ran = [cell for cell in nbformat.read(run, as_version=4).cells if cell.cell_type == "code"]
-            for cell, done in zip((cell for cell in nb.cells if cell.cell_type == "code"), ran, strict=True):
-                cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        else:
-            reference = Path(self.config.CourseDirectory.root) / "reference"
-            prepare(nb)
-            kernels.execute(nb, environment={session.REFERENCE: str(reference)}, skip=kernels.DEMO)
+        place = resources["nbgrader"]
+        assignment = assignment_of(self.config, place)
+        reference = assignment.reference(place["notebook"])
+        if assignment.is_of_this_course and not reference["checks"]:
+            raise CourseError(f"no reference values for {place['assignment']}: run `course grade` once to make them")
+        job = assignment.job(nb, place["notebook"], place["student"], self.isolation)
+        write_outcome(nb, json.loads(run_job(job.encoded())), reference)
         return nb, resources
 
 
-class CheckOutputs(NbGraderPreprocessor):
-    """Leave each check cell with nothing, or with one error: what else it prints, warns or returns does not count."""
-
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
-        if cell.cell_type == "code" and is_grade(cell):
-            errors = [output for output in cell.outputs if output.output_type == "error"]
-            if errors:
-                message = f"{errors[0].ename}: {errors[0].evalue}"
-                cell.outputs = [
-                    new_output("error", ename=errors[0].ename, evalue=errors[0].evalue, traceback=[message])
-                ]
-            elif cell.execution_count is None:
-                cell.outputs = [
-                    new_output(
-                        "error", ename="NotRun", evalue="the cell did not run", traceback=["the cell did not run"]
-                    )
-                ]
-            else:
-                cell.outputs = []
-        return cell, resources
+def assignment_of(configuration, place: dict) -> Assignment:
+    return Assignment(Classroom(Path(configuration.CourseDirectory.root)), place["assignment"])

@@ -10,6 +10,7 @@ from dlcourse import submission
 
 CELLS = 5_000
 DEPTH = 100  # of nested lists and objects in a notebook's JSON
+CONTAINERS = 1_000_000  # lists and objects; each takes 60 bytes and more of memory
 
 
 class Unreadable(Exception):
@@ -30,7 +31,9 @@ def readable(content: bytes) -> dict:
         raise Unreadable("begins with a byte order mark; expected UTF-8 without one: save it again in Jupyter")
     try:
         text = content.decode("utf-8")
-        notebook = json.loads(text, parse_constant=not_a_number)
+        if text.count("[") + text.count("{") > CONTAINERS:
+            raise Unreadable(f"holds more than {CONTAINERS:,} lists and objects: clear the outputs and submit again")
+        notebook = json.loads(text, parse_constant=not_a_number, parse_float=finite)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(notebook, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
@@ -48,6 +51,14 @@ def readable(content: bytes) -> dict:
 def not_a_number(constant: str) -> None:
     """Refuse the NaN and Infinity that Python's JSON would take."""
     raise Unreadable(f"holds {constant}, which is no JSON")
+
+
+def finite(number: str) -> float:
+    """A number, unless it is so large that Python's JSON would make it infinity."""
+    value = float(number)
+    if abs(value) == float("inf"):
+        raise Unreadable(f"holds the number {shown(number)}, which is too large")
+    return value
 
 
 def refuse_malformed(notebook: object) -> None:

@@ -5,173 +5,166 @@ cells are the student's, and cells that the student added keep their place. Tags
 submission have no effect.
 """
 
-import ast
-import re
-from difflib import SequenceMatcher
+import builtins
+import copy
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-ALIKE = 0.75  # least likeness of two texts that are taken for the same cell
+from autograder.errors import CourseError
+from autograder.matching import Match, match
+from autograder.submitted import Given, Released, given_cells, settings
+from autograder.texts import Names, course_names
+
+ORDERED = 50  # answers of one exercise; more are left in the order they stand in
+BUILT_IN = frozenset(vars(builtins))
 
 
 def rebuild(source: NotebookNode, release: NotebookNode, submission: NotebookNode) -> NotebookNode:
-    """The notebook to grade; `metadata.dlcourse.repaired` lists what was mended in it.
+    """The notebook to grade. `metadata.dlcourse` holds two lists of notes: `repaired`, which the student and the
+    instructor see, and `doubtful`, for the instructor: answers that may not be what they were taken for.
 
     Args:
         source: with solutions and hidden checks.
-        release: what the student was given; its cells are the source's, in the same order.
-        submission: what the student handed in, of nbformat 4.
+        release: what the student was given; its cells are the source's in the same order, and perhaps a header and a
+            footer that nbgrader added.
+        submission: what the student handed in, of nbformat 4; its cells and metadata may hold anything.
+
+    Raises:
+        CourseError: the release lacks graded cells of the source.
+        Rejected: the submission has more cells, or more text in them, than is graded.
     """
-    given = [cell for cell in submission.cells if cell.get("cell_type") in ("code", "markdown", "raw")]
-    places = match(release, given)
-    notes, cells = [], []
-    copies = {
-        index: [cell for cell, place in zip(given, places, strict=True) if place == index]
-        for index in range(len(release.cells))
-    }
-    find_merged_answers(release, given, copies, notes)
-    extras = extras_by_place(given, places)
-    cells += extras.get(-1, [])
-    for index, (original, stub) in enumerate(zip(source.cells, release.cells, strict=True)):
-        cells += graft(original, stub, copies[index], notes)
+    released = Released(release)
+    originals = aligned(source, release)
+    matched = match(released, given_cells(submission, released))
+    answers = {index: answering(released, matched, index) for index in released.answers}
+    fetch_late_helpers(originals, matched, answers)
+    extras = extras_by_place(originals, released, matched)
+    cells = extras.get(-1, [])
+    for index, original in enumerate(originals):
+        cells += graft(original, index, released, matched, answers)
         cells += extras.get(index, [])
     for number, cell in enumerate(cells):
         cell.id = cell.metadata.get("id", f"extra-{number:03d}")
-    rebuilt = NotebookNode(nbformat=4, nbformat_minor=5, cells=cells, metadata=NotebookNode(source.metadata))
-    rebuilt.metadata["dlcourse"] = {"repaired": notes}
+    rebuilt = NotebookNode(nbformat=4, nbformat_minor=5, cells=cells, metadata=copy.deepcopy(source.metadata))
+    rebuilt.metadata["dlcourse"] = {"repaired": matched.repaired, "doubtful": matched.doubtful}
     return rebuilt
 
 
-def match(release: NotebookNode, given: list[NotebookNode]) -> list[int | None]:
-    """For each submitted cell the index of the released cell that it is, or None for one that the student added."""
-    by_grade_id = {grade_id(cell): index for index, cell in enumerate(release.cells) if grade_id(cell)}
-    by_id = {cell.metadata["id"]: index for index, cell in enumerate(release.cells)}
-    places = [by_grade_id.get(grade_id(cell), by_id.get(text_of(cell.metadata.get("id")))) for cell in given]
-    free = set(range(len(release.cells))) - set(places)
-    for number, cell in enumerate(given):
-        if places[number] is None:
-            places[number] = likest(cell, release, free)
-            if places[number] is not None and not is_answer(release.cells[places[number]]):
-                free.discard(places[number])
-    match_answers_by_neighbour(release, given, places)
-    return places
+def aligned(source: NotebookNode, release: NotebookNode) -> list[NotebookNode]:
+    """For each released cell the source's; what nbgrader added to the release stands for itself."""
+    if len(source.cells) == len(release.cells):
+        return source.cells
+    by_grade_id = {settings(cell, "grade_id"): cell for cell in source.cells if settings(cell, "grade_id")}
+    missing = by_grade_id.keys() - {settings(cell, "grade_id") for cell in release.cells}
+    if missing:
+        raise CourseError(f"the release lacks the source's cells {', '.join(sorted(missing))}: make it again")
+    return [by_grade_id.get(settings(cell, "grade_id"), cell) for cell in release.cells]
 
 
-def match_answers_by_neighbour(release: NotebookNode, given: list[NotebookNode], places: list[int | None]) -> None:
-    """An answer that is found nowhere is the unmatched cell of its type right behind the cell before it."""
-    for index, cell in enumerate(release.cells):
-        if not is_answer(cell) or index in places or index - 1 not in places:
-            continue
-        number = len(places) - places[::-1].index(index - 1)
-        if number < len(given) and places[number] is None and given[number].cell_type == cell.cell_type:
-            places[number] = index
+def answering(released: Released, matched: Match, index: int) -> list[int]:
+    """Numbers of the cells that answer an exercise, in the order to run them; the stub only when nothing else does."""
+    last = {matched.given[number].text.strip(): number for number in matched.copies(index)}
+    unanswered = [last.pop(text) for text in ("", released.texts[index]) if text in last]
+    return in_order(sorted(last.values()), matched) if last else unanswered[-1:]
 
 
-def find_merged_answers(
-    release: NotebookNode, given: list[NotebookNode], copies: dict[int, list[NotebookNode]], notes: list[str]
-) -> None:
-    """Give an exercise that has no answer the cells that define its names, whichever other cell they were merged into.
-
-    Jupyter keeps the first cell's metadata when two are merged: what stood in a setup or check cell would be lost.
-    """
-    for index, stub in enumerate(release.cells):
-        names = defined_names(stub.source) if is_answer(stub) and stub.cell_type == "code" else set()
-        if not names or any(copy.source.strip() != stub.source.strip() for copy in copies[index]):
-            continue
-        merged = [cell for cell in given if defined_names(cell.source) & names and cell not in copies[index]]
-        if merged:
-            copies[index] = merged
-            notes.append(f"{grade_id(stub)}: the answer was found in another cell")
+def in_order(numbers: list[int], matched: Match) -> list[int]:
+    """The student's order, but for parts of an answer that define what another part needs: they come before it."""
+    if not 1 < len(numbers) <= ORDERED:
+        return numbers
+    names = {number: matched.given[number].names for number in numbers}
+    waiting, ordered = list(numbers), []
+    while waiting:
+        blocked = {late for late in waiting if any(precedes(names[early], names[late]) for early in waiting)}
+        ordered.append(next((number for number in waiting if number not in blocked), waiting[0]))
+        waiting.remove(ordered[-1])
+    return ordered
 
 
-def grade_id(cell: NotebookNode) -> str | None:
-    settings = cell.metadata.get("nbgrader", {})
-    return text_of(settings.get("grade_id")) if isinstance(settings, dict) else None
+def precedes(first: Names, second: Names) -> bool:
+    """Whether one part of an answer defines what another needs; two that define the same are attempts: neither does."""
+    return bool(first.defined & second.needed) and not (first.defined & second.defined or second.defined & first.needed)
 
 
-def text_of(value) -> str | None:
-    """A submission's metadata may hold anything: only text names a cell."""
-    return value if isinstance(value, str) else None
+def fetch_late_helpers(originals: list[NotebookNode], matched: Match, answers: dict[int, list[int]]) -> None:
+    """Let what an answer needs, and the student defined in an added cell too far behind, run with the answer."""
+    behind, late = -1, []
+    for number, place in enumerate(matched.places):
+        behind = behind if place is None else place
+        if place is None and matched.given[number].kind == "code":
+            late.append((number, behind))
+    if not late:
+        return
+    known = BUILT_IN.union(*(course_names(cell.source).defined for cell in originals if cell.cell_type == "code"))
+    for index, numbers in answers.items():
+        names = [matched.given[number].names for number in numbers if matched.given[number].kind == "code"]
+        wanted = set().union(*(name.needed for name in names)) - known - set().union(*(name.defined for name in names))
+        helpers = [n for n, behind in late if wanted and behind > index and matched.given[n].names.defined & wanted]
+        for number in helpers:
+            matched.places[number] = index
+        if helpers:
+            answers[index] = in_order(sorted([*numbers, *helpers]), matched)
 
 
-def is_answer(cell: NotebookNode) -> bool:
-    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
-
-
-def likest(cell: NotebookNode, release: NotebookNode, free: set[int]) -> int | None:
-    """The released cell among `free` that the text is: the exercise whose name it defines, or the likest."""
-    text = cell.source.strip()
-    names = defined_names(text)
-    best, likeness = None, ALIKE
-    for index in sorted(free):
-        other = release.cells[index]
-        if is_answer(other) and other.cell_type == "code" and defined_names(other.source) & names:
-            return index
-        ratio = SequenceMatcher(None, text, other.source.strip(), autojunk=False)
-        if ratio.real_quick_ratio() > likeness and ratio.quick_ratio() > likeness and ratio.ratio() > likeness:
-            best, likeness = index, ratio.ratio()
-    return best
-
-
-def defined_names(text: str) -> set[str]:
-    """Names of the functions and classes that a cell defines at its top, also when it is no valid Python."""
-    try:
-        return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(re.findall(r"^(?:def|class) +(\w+)", text, flags=re.MULTILINE))
-
-
-def extras_by_place(given: list[NotebookNode], places: list[int | None]) -> dict[int, list[NotebookNode]]:
+def extras_by_place(originals: list[NotebookNode], released: Released, matched: Match) -> dict[int, list[NotebookNode]]:
     """The cells that the student added, by the released cell that they stand behind; -1 for those before all."""
     extras, behind = {}, -1
-    for cell, place in zip(given, places, strict=True):
+    for cell, place in zip(matched.given, matched.places, strict=True):
         if place is not None:
             behind = place
-        elif cell.cell_type != "raw" and cell.source.strip():
-            extras.setdefault(behind, []).append(plain_cell(cell))
+        elif cell.kind != "raw" and cell.text.strip():
+            extra = plain_cell(cell)
+            for index in released.by_text.get(cell.text.strip(), []):
+                if "tags" in originals[index].metadata:  # a copy of a demo cell is left out like it
+                    extra.metadata["tags"] = list(originals[index].metadata["tags"])
+            extras.setdefault(behind, []).append(extra)
     return extras
 
 
-def plain_cell(cell: NotebookNode) -> NotebookNode:
+def plain_cell(cell: Given) -> NotebookNode:
     """A student's cell without the metadata that could make it something else."""
-    return new_code_cell(cell.source) if cell.cell_type == "code" else new_markdown_cell(cell.source)
+    return new_code_cell(cell.text) if cell.kind == "code" else new_markdown_cell(cell.text)
 
 
 def graft(
-    original: NotebookNode, stub: NotebookNode, copies: list[NotebookNode], notes: list[str]
+    original: NotebookNode, index: int, released: Released, matched: Match, answers: dict[int, list[int]]
 ) -> list[NotebookNode]:
     """The cells that stand in the place of one cell of the source."""
-    settings = original.metadata.get("nbgrader", {})
-    name = settings.get("grade_id", original.metadata["id"])
-    if settings.get("solution"):
-        return answer_cells(original, stub, copies, name, notes)
-    if settings.get("locked") or settings.get("grade"):
-        if not copies:
-            notes.append(f"{name}: was deleted; restored")
-        elif len(copies) > 1:
-            notes.append(f"{name}: stood there {len(copies)} times; counted once")
-        elif copies[0].source.strip() != stub.source.strip():
-            notes.append(f"{name}: was edited; restored")
-        return [NotebookNode(original)]
+    if index in answers:
+        return answer_cells(original, index, released, matched, answers[index])
+    copies = [matched.given[number] for number in matched.copies(index)]
+    if index not in released.locked:
+        return [dressed(original, copies[0].text if copies else original.source)]
+    note = None
     if not copies:
-        return [dressed(original, original.source)]
-    return [*(plain_cell(copy) for copy in copies[:-1]), dressed(original, copies[-1].source)]
+        note = "is missing; the course's copy is graded"
+    elif len(copies) > 1:
+        note = f"stands there {len(copies)} times; it counts once"
+    elif copies[0].text.strip() != released.texts[index]:
+        note = "differs from the course's copy, which is graded"
+    if note:
+        matched.repaired.append(f"{released.name(index)}: {note}")
+    return [copy.deepcopy(original)]
 
 
-def answer_cells(original, stub, copies, name, notes) -> list[NotebookNode]:
-    """An exercise's cell with the student's answer; other copies of it run before it, in the student's order."""
-    if not copies:
-        notes.append(f"{name}: the answer's cell is missing; counted as not answered")
-        return [dressed(original, stub.source)]
-    answers = [copy for copy in copies if copy.source.strip() != stub.source.strip()] or copies[:1]
-    if len(answers) > 1:
-        notes.append(f"{name}: {len(answers)} cells answer it; they run in their order")
-    return [*(plain_cell(copy) for copy in answers[:-1]), dressed(original, answers[-1].source)]
+def answer_cells(
+    original: NotebookNode, index: int, released: Released, matched: Match, numbers: list[int]
+) -> list[NotebookNode]:
+    """An exercise's cell with the student's answer; other parts and attempts run before it."""
+    name = released.name(index)
+    if not numbers:
+        matched.repaired.append(f"{name}: the answer's cell is missing; counted as not answered")
+        return [dressed(original, released.cells[index].source)]
+    if len(numbers) > 1:
+        matched.repaired.append(f"{name}: {len(numbers)} cells answer it; they run one after the other")
+    texts = [matched.given[number].text for number in numbers]
+    make = new_code_cell if original.cell_type == "code" else new_markdown_cell
+    return [*(make(text) for text in texts[:-1]), dressed(original, texts[-1])]
 
 
 def dressed(original: NotebookNode, text: str) -> NotebookNode:
     """The source's cell, its type and metadata, with another text."""
-    cell = NotebookNode(original)
+    cell = copy.deepcopy(original)
     cell.source = text
     return cell

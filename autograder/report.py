@@ -215,8 +215,10 @@ def gather_notebook(classroom: Classroom, week: Week, notebook, submissions: dic
     solutions = {cell.name for cell in notebook.solution_cells}
     owners = {cell.name: owner(cell.name, solutions) for cell in graded}
     places = {name: place for place, name in enumerate(labels)}
-    exercises = {name: Exercise(labels.get(name, plain(name)))
-                 for name in sorted(set(owners.values()), key=lambda name: (places.get(name, len(places)), name))}
+    exercises = {
+        name: Exercise(labels.get(name, plain(name)))
+        for name in sorted(set(owners.values()), key=lambda name: (places.get(name, len(places)), name))
+    }
     for cell in graded:
         exercises[owners[cell.name]].points += cell.max_score
     for student, submission in submissions.items():

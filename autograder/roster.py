@@ -71,8 +71,10 @@ def read_text(path: Path) -> str:
 def check_header(path: Path, header: list[str]) -> None:
     for column in COLUMNS:
         if header.count(column) != 1:
-            raise CourseError(f"{path}, line 1: the header has {header.count(column)} columns named {column!r} among "
-                              f"{header}; expected one each of {', '.join(COLUMNS)}")
+            raise CourseError(
+                f"{path}, line 1: the header has {header.count(column)} columns named {column!r} among "
+                f"{header}; expected one each of {', '.join(COLUMNS)}"
+            )
 
 
 def student(place: str, header: list[str], row: list[str]) -> Student:
@@ -91,8 +93,10 @@ def check_unique(path: Path, lines: list[int], students: list[Student]) -> None:
     for number, one in zip(lines, students, strict=True):
         first = seen.setdefault(one.id.lower(), (number, one.id))
         if first[0] != number:
-            raise CourseError(f"{path}, line {number}: id {one.id!r} stands on line {first[0]} too, as {first[1]!r}; "
-                              "keep one of them (upper and lower case are the same)")
+            raise CourseError(
+                f"{path}, line {number}: id {one.id!r} stands on line {first[0]} too, as {first[1]!r}; "
+                "keep one of them (upper and lower case are the same)"
+            )
 
 
 def update_roster(path: Path, classroom: Classroom) -> RosterChange:

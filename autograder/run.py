@@ -15,9 +15,10 @@ from autograder import kernels
 from autograder.build import solved_notebook
 from autograder.course import Course, Notebook
 from autograder.results import Results
+from autograder.sandbox.limits import MIB
 from dlcourse import checking, claims, session
 
-LIMITS = kernels.Limits(cell=180, notebook=600)
+LIMITS = kernels.Limits(cell=180, notebook=600, output=64 * MIB)
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,7 @@ def test_instructor_sees_the_graded_class_in_the_formgrader(tiny_course, tiny_cl
         folder = tiny_classroom.submitted / student / "week01"
         folder.mkdir(parents=True)
         nbformat.write(make(given), folder / "01_doubling.ipynb")
-    grade(tiny_course, tiny_classroom, "week01")
+    grade(tiny_classroom, "week01")
     with jupyter(tiny_classroom.root, "--config=nbgrader_config.py") as address:
         browser.get(f"{address}/formgrader")
         follow(browser, By.CSS_SELECTOR, ".num-submissions a")

@@ -17,14 +17,17 @@ import pytest
 from nbformat import NotebookNode
 
 from autograder import bank, course_page, kernels
+from autograder.assignment import Assignment
 from autograder.build import build, solved_notebook
 from autograder.classroom import Classroom
 from autograder.course import Course, Notebook
-from autograder.reference import reference_path
+from autograder.marking import is_test, write_outcome
+from autograder.reference import is_current, keep_reference, reference_job
 from autograder.results import Results
 from autograder.run import Run, run
+from autograder.runner import run_job
 from autograder.syllabus import claims_of, exercises_of, topics_of
-from dlcourse import encoding, session, syllabus
+from dlcourse import encoding, syllabus
 from dlcourse.checking import compare
 
 SEED = 7  # of the hidden inputs
@@ -81,11 +84,20 @@ def processes_without_a_folder() -> list[psutil.Process]:
 
 
 @each_notebook
-def test_checked_values_do_not_depend_on_the_demo_cells(notebook: Notebook, course: Course):
-    whole, graded = (finished_run(notebook, course, with_demo) for with_demo in (True, False))
-    assert whole.values.keys() == graded.values.keys()
-    for name, value in whole.values.items():
-        compare(name, encoding.decode(graded.values[name]), encoding.decode(value), tolerance=1e-5)
+def test_graded_values_are_those_of_the_whole_notebook(notebook: Notebook, course: Course, classroom: Classroom):
+    """Neither the demo cells, nor where check cells run, nor the sandbox changes what is checked."""
+    whole = finished_run(notebook, course, with_demo=True).values
+    graded = reference(notebook, classroom)["values"]
+    assert whole.keys() == graded.keys()
+    for name, value in whole.items():
+        compare(name, encoding.decode(graded[name]), encoding.decode(value), tolerance=1e-5)
+
+
+@each_notebook
+def test_every_check_cell_has_a_value_that_only_the_answer_gives(notebook: Notebook, classroom: Classroom):
+    """Bounds alone could be met by a number that a submission sends without computing it."""
+    for cell, rules in reference(notebook, classroom)["checks"].items():
+        assert any(r["at_least"] is None and r["at_most"] is None and r["expected"] is None for r in rules), cell
 
 
 @each_notebook
@@ -138,16 +150,16 @@ def global_names(table: symtable.SymbolTable) -> set[str]:
 @each_notebook
 def test_bank_and_blank_get_their_points(notebook: Notebook, course: Course, classroom: Classroom):
     solved = solved_notebook(notebook, course)
-    store_reference(notebook, course, classroom)
     possible, answers = bank.code_exercises(solved), bank.answers(notebook)
     assert answers.keys() == possible.keys()
     blank = read(classroom.release / notebook.assignment / f"{notebook.name}.ipynb")
     stubs = {cell.metadata["id"]: cell.source for cell in blank.cells if cell.metadata["id"] in possible}
-    assert points(bank.submission(solved, stubs), classroom) == dict.fromkeys(possible, 0)
-    assert points(solved, classroom) == possible
+    assert points(bank.submission(solved, stubs), notebook, classroom) == dict.fromkeys(possible, 0)
+    assert points(solved, notebook, classroom) == possible
     wrong = []
     for chosen in bank.rounds(answers):
-        got = points(bank.submission(solved, {name: answer.source for name, answer in chosen.items()}), classroom)
+        answered = bank.submission(solved, {name: answer.source for name, answer in chosen.items()})
+        got = points(answered, notebook, classroom)
         wrong += [
             f"{name} answered {answer.name!r}: {got[name]:g} points, expected {answer.points:g}"
             for name, answer in chosen.items()
@@ -213,24 +225,30 @@ def read(path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def store_reference(notebook: Notebook, course: Course, classroom: Classroom) -> None:
-    """The reference values that grading compares with."""
-    path = reference_path(classroom, notebook)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"key": "", "seed": SEED, "values": finished_run(notebook, course, with_demo=False).values})
-    )
+def reference(notebook: Notebook, classroom: Classroom) -> dict:
+    """What the reference solution sends when it is run as a submission is."""
+    assignment = Assignment(classroom, notebook.assignment)
+    seed = classroom.reference / notebook.assignment / "seed"
+    if not seed.exists():
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.write_text(str(SEED))
+    if not is_current(assignment, notebook.name):
+        job = reference_job(assignment, notebook.name, "warm")
+        keep_reference(assignment, notebook.name, json.loads(run_job(job.encoded())))
+    return assignment.reference(notebook.name)
 
 
-def points(submission: NotebookNode, classroom: Classroom) -> dict[str, float]:
+def points(submission: NotebookNode, notebook: Notebook, classroom: Classroom) -> dict[str, float]:
     """What each exercise of a solved or answered notebook earns when it is graded."""
-    kernels.execute(submission, environment={session.REFERENCE: str(classroom.reference)}, skip=kernels.DEMO)
+    values = reference(notebook, classroom)
+    assignment = Assignment(classroom, notebook.assignment)
+    job = assignment.job(submission, notebook.name, "nobody", "warm")
+    write_outcome(submission, json.loads(run_job(job.encoded())), values)
     earned = dict.fromkeys(bank.code_exercises(submission), 0.0)
     for cell in submission.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "code" and settings.get("grade"):
-            failed = any(output.output_type == "error" for output in cell.outputs) or cell.execution_count is None
-            earned[bank.exercise_of(settings["grade_id"], list(earned))] += 0 if failed else settings["points"]
+        if is_test(cell):
+            settings = cell.metadata["nbgrader"]
+            earned[bank.exercise_of(settings["grade_id"], list(earned))] += 0 if cell.outputs else settings["points"]
     return earned
 
 

@@ -1,8 +1,8 @@
 """`check`: compare a named value with what it should be, and say what differs.
 
-In a student's notebook a check with `expected` or bounds passes or fails at once. In the classroom a check without
-them is compared with the value that the reference solution gave for the same inputs. While the course is run, checks
-publish the values they are given as plain data, from which the reference is made.
+In a student's notebook a check with `expected` or bounds passes or fails at once. While the course is run or graded,
+checks publish the values they are given as plain data: those of the reference solution become the reference, and
+those of a submission are compared with it by the grader, in another process.
 """
 
 import hashlib
@@ -41,8 +41,11 @@ class Checker:
             TypeError: the value is of a kind that cannot be checked.
         """
         got = plain(name, value)
-        if session.recording():
-            publish(name, got)
+        if session.recording() or session.sending():
+            rule = {"expected": expected, "tolerance": tolerance, "at_least": at_least, "at_most": at_most}
+            publish(name, got, rule)
+        if session.sending():
+            return
         wanted = None if expected is None else plain(name, expected)
         if wanted is None and at_least is None and at_most is None and session.grading():
             wanted = reference_value(name)
@@ -147,11 +150,22 @@ def shown(value) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def publish(name: str, value) -> None:
-    """Send the value out of the kernel as plain data."""
+def publish(name: str, value, rule: dict) -> None:
+    """Send the value out of the kernel as plain data, with what the check itself asks of it.
+
+    Of a submission only name and value are used: the rule is that of the reference solution's run.
+    """
     from IPython.display import publish_display_data
 
-    publish_display_data({MIME: {"name": name, "value": encoding.encode(value)}, "text/plain": f"check {name!r}"})
+    bounds = {bound: None if rule[bound] is None else float(rule[bound]) for bound in ("at_least", "at_most")}
+    expected = None if rule["expected"] is None else encoding.encode(plain(name, rule["expected"]))
+    record = {
+        "name": name,
+        "value": encoding.encode(value),
+        "expected": expected,
+        "tolerance": float(rule["tolerance"]),
+    }
+    publish_display_data({MIME: record | bounds, "text/plain": f"check {name!r}"})
 
 
 def reference_value(name: str):

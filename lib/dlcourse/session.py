@@ -5,9 +5,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# `course run` and the making of reference values set this: checks then also publish the values they are given.
+# `course run` sets this: checks then also publish the values they are given.
 RECORDING = "DLCOURSE_RECORD"
-# Grading sets this to classroom/reference: checks without `expected` read the reference solution's values there.
+# Graders that run nbgrader's own way set this to classroom/reference: checks without `expected` read the reference
+# solution's values there, and decide in the student's kernel. `course grade` does not.
 REFERENCE = "DLCOURSE_REFERENCE"
 # The seed of `check.rng`, drawn once for each assignment.
 GRADING_SEED = "DLCOURSE_GRADING_SEED"
@@ -27,6 +28,7 @@ class Session:
 
 
 current = Session()
+sent_seed: int | None = None  # of the checks whose values the grader decides on
 
 
 def begin(notebook: str, seed: int) -> None:
@@ -38,6 +40,19 @@ def begin(notebook: str, seed: int) -> None:
 def notebook_seed(own: int) -> int:
     """The seed of this run: the notebook's own, unless the course is run with another."""
     return int(os.environ.get(NOTEBOOK_SEED, own))
+
+
+def send_checks(seed: int) -> None:
+    """From now on checks send their values to the grader, which decides; their inputs are those of this seed.
+
+    `course grade` asks for this when the student's cells have run.
+    """
+    global sent_seed
+    sent_seed = seed
+
+
+def sending() -> bool:
+    return sent_seed is not None
 
 
 def recording() -> bool:
@@ -66,6 +81,8 @@ def reference() -> dict:
 
 def grading_seed() -> int:
     """Seed of the random inputs of checks: the assignment's when graded, 0 otherwise."""
+    if sent_seed is not None:
+        return sent_seed
     if grading():
         return reference()["seed"]
     return int(os.environ.get(GRADING_SEED, "0"))

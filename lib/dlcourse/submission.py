@@ -347,9 +347,7 @@ def version() -> str:
     return "unknown"
 
 
-def show_receipt(
-    archive: Path, name: str, notebook: dict, content: bytes, repaired: list[str], student: str
-) -> None:
+def show_receipt(archive: Path, name: str, notebook: dict, content: bytes, repaired: list[str], student: str) -> None:
     """Say what will be graded, what does not fit, and what was written."""
     from IPython import get_ipython
 

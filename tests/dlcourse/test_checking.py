@@ -165,5 +165,54 @@ def test_objects_are_never_unpickled():
 
     buffer = io.BytesIO()
     np.save(buffer, np.array([print], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="no npy array of numbers"):
         encoding.decode({"npy": base64.b64encode(buffer.getvalue()).decode()})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5, [[1.0, 2.0]], ["ab", "c"], [[True]], np.zeros((2, 0, 3)), np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        1 + 2j, np.float16(3), "text", np.array(["é", ""]), np.arange(3, dtype=">i4"),
+    ],
+)  # fmt: skip
+def test_values_arrive_as_they_were_sent(value):
+    sent = checking.plain("value", value)
+    arrived = encoding.decode(json.loads(json.dumps(encoding.encode(sent))))
+    np.testing.assert_array_equal(arrived, sent)
+    assert isinstance(arrived, str) or (arrived.shape, arrived.dtype) == (sent.shape, sent.dtype)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1000000000000,)", "(2, 10)", "(-1,)", "(999999999999999999, 0, 9)", "(True,)", "(" * 400]
+)
+@pytest.mark.parametrize("kind", ["<f8", "<U999999999", "|V8", "|O", "<U0", "__import__('os').abort()"])
+def test_array_that_is_not_what_it_says_is_refused(shape, kind):
+    import base64
+
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"12345678"
+    with pytest.raises(ValueError, match="got"):
+        encoding.decode({"npy": base64.b64encode(content).decode()})
+
+
+@pytest.mark.parametrize("sent", [None, 3, [], {}, {"npy": 3}, {"string": 3}, {"npy": "\x00"}, {"npy": "AAAA"}])
+def test_what_is_no_value_is_refused(sent):
+    with pytest.raises(ValueError):
+        encoding.decode(sent)
+
+
+def test_sent_checks_raise_nothing_and_carry_their_rule(monkeypatch):
+    published = []
+    monkeypatch.setattr("IPython.display.publish_display_data", published.append)
+    monkeypatch.setattr(session, "sent_seed", None)
+    session.send_checks(5)
+    assert session.grading_seed() == 5
+    check("wrong", 2.0, expected=1.0, tolerance=0.1)
+    check("low", 2.0, at_least=3)
+    records = [bundle[checking.MIME] for bundle in published]
+    assert [(r["name"], r["tolerance"], r["at_least"], r["at_most"]) for r in records] == [
+        ("wrong", 0.1, None, None),
+        ("low", 1e-5, 3.0, None),
+    ]
+    assert encoding.decode(records[0]["expected"]) == 1 and records[1]["expected"] is None

@@ -1,0 +1,1 @@
+"""What runs in the sandbox: a launcher that forks kernels, and the confinement that each kernel puts on."""
