@@ -39,10 +39,11 @@ def decode(encoded: dict) -> str | np.ndarray:
     header = HEADER.match(content[:LONGEST_HEADER])
     if header is None:
         raise ValueError("got no npy array of numbers, booleans or strings")
-    kind, shape = (
-        np.dtype(header["kind"].decode()),
-        tuple(int(length) for length in header["shape"].split(b",") if length.strip()),
-    )
+    shape = tuple(int(length) for length in header["shape"].split(b",") if length.strip())
+    try:
+        kind = np.dtype(header["kind"].decode())
+    except TypeError as error:
+        raise ValueError(f"got an array of no known type: {error}") from None
     data = content[header.end() :]
     if not kind.itemsize or math.prod(shape) * kind.itemsize != len(data):
         raise ValueError(f"got {len(data)} bytes for an array of shape {shape} of {kind}")
