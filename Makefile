@@ -10,7 +10,7 @@ WORKERS ?= 2
 course: $(READY) system
 	$(BIN)/course demo
 
-test: $(READY) system
+test: $(READY) system .venv-otter/.ready
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
@@ -24,8 +24,12 @@ lab: $(READY)
 formgrader: $(READY)
 	cd classroom && ../$(BIN)/jupyter lab --allow-root --config=nbgrader_config.py --LabApp.default_url=/formgrader
 
-bench: $(READY)
+bench: $(READY) .venv-otter/.ready
 	$(BIN)/python -m autograder.bench
+
+.venv-otter/.ready: tools/otter.sh constraints.txt $(READY)
+	tools/otter.sh
+	touch $@
 
 colab: $(READY)
 	tools/colab.sh
@@ -44,4 +48,4 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-colab build dist classroom
+	rm -rf $(VENV) .venv-colab .venv-otter build dist classroom

@@ -32,6 +32,7 @@ def match(released: Released, given: list[Given]) -> Match:
     match_same_texts(released, matched)
     keep_one_of_each(released, matched)
     match_answers_by_names(released, matched)
+    match_by_text_below(released, matched)
     match_by_likeness(released, matched)
     match_answers_in_words(released, matched)
     match_parts_between(released, matched)
@@ -155,21 +156,28 @@ def match_by_likeness(released: Released, matched: Match) -> None:
             matched.doubtful.append(f"{released.name(best)}: taken for it by its text alone, {alike[best]:.0%} alike")
 
 
-def match_answers_in_words(released: Released, matched: Match) -> None:
-    """Find lost answers that define nothing asked for: questions above all.
-
-    Each is the cell that keeps the text below the answer, or stands in its place, or is most about it.
-    """
+def lost_in_words(released: Released, matched: Match) -> list[int]:
+    """The questions, and the exercises that ask for no function or class, whose cells were not found yet."""
     asked = set(released.asked.values())
-    questions = [index for index in released.answers if index not in asked and index not in matched.places]
-    for find, why in [(by_text_below, ""), (by_place, "by its place"), (by_subject, "by the words in it")]:
-        for index in questions:
-            if index in matched.places:
-                continue
+    return [index for index in released.answers if index not in asked and index not in matched.places]
+
+
+def match_by_text_below(released: Released, matched: Match) -> None:
+    """An answer keeps the text, such as what earns points, which the release has below the place for it."""
+    for index in lost_in_words(released, matched):
+        below = released.texts[index].partition(STUB)[2].strip()
+        for number in unmatched(released, matched, index):
+            if below and below in matched.given[number].text:
+                matched.places[number] = index
+
+
+def match_answers_in_words(released: Released, matched: Match) -> None:
+    """An answer that is found by nothing else is what stands in its place, or else what is most about its question."""
+    for find, why in [(by_place, "by its place"), (by_subject, "by the words in it")]:
+        for index in lost_in_words(released, matched):
             for number in find(released, matched, index):
                 matched.places[number] = index
-                if why:
-                    matched.doubtful.append(f"{released.name(index)}: the answer was found {why} alone")
+                matched.doubtful.append(f"{released.name(index)}: the answer was found {why} alone")
 
 
 def unmatched(released: Released, matched: Match, index: int) -> list[int]:
@@ -180,12 +188,6 @@ def unmatched(released: Released, matched: Match, index: int) -> list[int]:
         for number, cell in enumerate(matched.given)
         if matched.places[number] is None and cell.kind == kind and cell.text.strip()
     ]
-
-
-def by_text_below(released: Released, matched: Match, index: int) -> list[int]:
-    """The cells that hold the text, such as what earns points, which the release has below the place for the answer."""
-    below = released.texts[index].partition(STUB)[2].strip()
-    return [n for n in unmatched(released, matched, index) if below and below in matched.given[n].text]
 
 
 def by_place(released: Released, matched: Match, index: int) -> list[int]:

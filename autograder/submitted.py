@@ -149,8 +149,8 @@ def unmerged(given: list[Given], released: Released) -> list[Given]:
     """Take apart cells that were merged: at released texts that stand in them whole, and between exercises' answers."""
     whole = {index for cell in given for index in released.by_text.get(cell.text.strip(), [])}
     claimed = whole | {released.index(cell) for cell in given}
-    asked_for = [index for index in released.answers if index not in claimed]
-    cells = [part for cell in given for part in cut_at_released(cell, released, whole, bool(asked_for))]
+    lacks_answers = not claimed.issuperset(released.answers)
+    cells = [part for cell in given for part in cut_at_released(cell, released, whole, lacks_answers)]
     exercises, texts = {}, {}
     for cell in cells:
         if cell.kind == "code" and cell.text.strip() not in released.by_text:
@@ -180,13 +180,11 @@ def cut_at_released(cell: Given, released: Released, whole: set[int], lacks_answ
     added_to = indices == {own} and own not in released.locked and not lacks_answers
     if not found or added_to:
         return [cell]
-    nameless = own in indices
     parts, place = [], 0
     for start, end, index in [*sorted(found), (len(text), len(text), None)]:
         rest = text[place:start].strip("\n")
         if rest.strip():
-            part = Given(cell.kind, rest) if nameless else replace(cell, text=rest)
-            parts.append(replace(part, mended=True))
+            parts.append(replace(cell, text=rest, mended=True))
         if index is not None:
             parts.append(Given(released.cells[index].cell_type, text[start:end], mended=True))
         place = end

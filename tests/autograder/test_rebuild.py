@@ -158,6 +158,29 @@ def test_check_merged_into_the_answer_does_not_replace_the_check(submission):
     assert sources(graded(submission)) == expected()
 
 
+def test_a_check_quoted_in_an_answer_does_not_cut_it(submission):
+    submission.cells[3].source = f'def double(x):\n    """Such as\n{CHECK}\n    """\n    return 2 * x'
+    assert sources(graded(submission)) == expected(submission.cells[3].source)
+
+
+def test_an_added_cell_that_repeats_an_ordinary_one_stays_whole(submission):
+    submission.cells.insert(4, new_code_cell("factor = 2\nprint(factor)\nfactor = 3"))
+    assert sources(graded(submission)) == [*expected()[:4], "factor = 2\nprint(factor)\nfactor = 3", *expected()[4:]]
+
+
+def test_of_two_cells_with_one_answer_the_one_with_another_too_is_that_one_s(submission):
+    source, release = notebook(solved=True), notebook(solved=False)
+    for cells, text in ((source.cells, "def half(x):\n    return x / 2"), (release.cells, "def half(x):\n    raise")):
+        cells.append(new_code_cell(text, metadata=settings("half", solution=True)))
+    both = "def double(x):\n    return 2 * x\n\ndef half(x):\n    return double(x) / 4"
+    given = [new_code_cell(text) for text in ("def double(x):\n    return x + x", both)]
+    rebuilt = rebuild(source, release, NotebookNode(cells=given))
+    assert [cell.source for cell in rebuilt.cells if cell.metadata.get("id") in ("double", "half")] == [
+        "def double(x):\n    return x + x",
+        both,
+    ]
+
+
 def test_shuffled_cells_run_in_the_order_of_the_source(submission):
     submission.cells.reverse()
     assert sources(graded(submission)) == expected()
@@ -348,6 +371,16 @@ def test_of_several_texts_the_one_about_the_question_is_the_answer():
     assert rebuilt.metadata["dlcourse"]["doubtful"] == ["why: the answer was found by the words in it alone"]
 
 
+def test_an_answer_that_keeps_the_text_below_it_is_found_without_doubt():
+    source, release = notebook(solved=True), notebook(solved=False)
+    release.cells[6].source += "\n\n*Marking.* A point for the reason."
+    answer = "It is so.\n\n*Marking.* A point for the reason."
+    given = [new_markdown_cell(answer), *release.cells[:-1], new_markdown_cell("shopping list: bread, tea")]
+    rebuilt = rebuild(source, release, NotebookNode(cells=given))
+    assert [cell.source for cell in rebuilt.cells if cell.metadata.get("id") == "why"] == [answer]
+    assert rebuilt.metadata["dlcourse"]["doubtful"] == []
+
+
 def test_a_note_beside_a_deleted_exercise_is_not_its_answer(submission):
     submission.cells[3] = new_code_cell("print('later')")
     rebuilt = graded(submission)
@@ -362,6 +395,13 @@ def test_an_edited_cell_that_is_as_like_two_is_reported(submission):
     given.insert(2, new_code_cell("factor = 2\nprint(factor,"))
     [note] = rebuild(source, release, NotebookNode(cells=given)).metadata["dlcourse"]["doubtful"]
     assert "taken for it by its text alone" in note
+
+
+def test_an_edited_cell_that_is_not_very_like_is_reported(submission):
+    submission.cells[2] = new_code_cell("factor = 2\nprint(factor, 3, 4)")
+    rebuilt = graded(submission)
+    assert sources(rebuilt)[2] == "factor = 2\nprint(factor, 3, 4)"
+    assert rebuilt.metadata["dlcourse"]["doubtful"] == ["cell-02: taken for it by its text alone, 71% alike"]
 
 
 # Hostile notebooks
