@@ -19,14 +19,16 @@ from traitlets.config import Config
 
 from autograder.classroom import Classroom
 from autograder.errors import CourseError
+from autograder.marking import TAMPERED
 from autograder.report import number
+from autograder.runner import REASONS, STOPS
 
 TEMPLATE = Path(__file__).parent / "templates" / "feedback.html.j2"
 
 # What the grader itself says of a cell that it stopped.
 STOPPED = re.compile(
-    r"NotRun: (?:not run: )?the (?:cell did not run|kernel died|notebook's time was up)"
-    r"|NotRun: not run: the kernel did not answer \(\w{1,40}\)"
+    rf"NotRun: (?:not run: )?(?:{'|'.join(map(re.escape, [*REASONS.values(), *STOPS]))})"
+    rf"|Tampered: {re.escape(TAMPERED)}"
     r"|CellTimeout: the cell ran longer than [\d.]{1,9} seconds"
 )
 

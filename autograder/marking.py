@@ -18,6 +18,7 @@ from dlcourse import encoding
 from dlcourse.checking import CheckFailed, compare, keep_bounds
 
 GRADING_LIMITS = Limits(cell=30, notebook=120)
+TAMPERED = "the means by which this cell is graded were changed"
 OWN = "dlcourse.setup("  # a notebook of this course says this in its setup cell
 
 
@@ -68,6 +69,9 @@ def visible_part(cell: NotebookNode) -> str:
 
 def write_outcome(notebook: NotebookNode, result: dict, reference: dict) -> None:
     """Put a run's outputs into the notebook. A check cell gets nothing, its credit, or the grader's one error."""
+    weaker = any(is_test(cell) and cell.id not in result["checks"] for cell in notebook.cells)
+    outcome = {"verdict": result["verdict"], "reason": result["reason"], "weaker": weaker}
+    notebook.metadata.setdefault("dlcourse", NotebookNode()).update(outcome)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -133,7 +137,7 @@ def decide_asserts(ran: dict | None) -> tuple[str, str] | None:
     if ran is None or "not_run" in ran:
         return "NotRun", f"not run: {ran['not_run']}" if ran else "the cell did not run"
     if not ran["intact"]:
-        return "Tampered", "the means by which this cell is graded were changed"
+        return "Tampered", TAMPERED
     if ran["status"] != "ok":
         return ran["ename"], "the cell ran too long" if ran["timed_out"] else ran["evalue"]
     return None

@@ -36,6 +36,8 @@ REASONS = {
     "kernel died": "its kernel died",
     "rejected": "its kernel sent what no kernel sends",
 }
+TIME_UP, TOO_OFTEN, DIED = "the notebook's time was up", "the kernel died too often", "the kernel died"
+STOPS = [TIME_UP, TOO_OFTEN, DIED, "the cell did not run"]  # what is said of a cell beside these reasons
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ class SubmissionRun:
         """Run some code; None when the kernel was lost, and a new one is where it was, or nothing runs any more."""
         left = self.deadline - time.monotonic()
         if self.stopped is None and left <= 0:
-            self.stopped = "the notebook's time was up"
-            self.judge("timed out", "the notebook's time was up")
+            self.stopped = TIME_UP
+            self.judge("timed out", TIME_UP)
         if self.stopped:
             return None
         try:
@@ -152,7 +154,7 @@ class SubmissionRun:
         self.end_kernel()
         while self.stopped is None:
             if self.restarts == RESTARTS:
-                self.stopped = "the kernel died too often"
+                self.stopped = TOO_OFTEN
                 return
             self.restarts += 1
             try:
@@ -160,7 +162,7 @@ class SubmissionRun:
                 for source in list(self.has_run):
                     left = self.deadline - time.monotonic()
                     if left <= 0:
-                        self.stopped = "the notebook's time was up"
+                        self.stopped = TIME_UP
                         return
                     self.kernel.run(source, min(self.job.limits.cell, left))
                 return
@@ -176,7 +178,7 @@ class SubmissionRun:
         return {"outputs": shown_outputs(reply, self.job.limits), "count": reply.count}
 
     def not_run(self) -> dict:
-        why = self.stopped or ("the kernel died" if self.lost == "kernel died" else REASONS[self.lost])
+        why = self.stopped or (DIED if self.lost == "kernel died" else REASONS[self.lost])
         outputs, self.last_outputs = [*self.last_outputs, not_run(why)], []
         return {"outputs": outputs, "count": None, "not_run": why}
 

@@ -209,7 +209,7 @@ def test_mistakes_are_told_in_one_line(tiny_classroom, tmp_path):
         (b"", "is empty"),
         (b"\xff", "is not UTF-8"),
         (b'{"nbformat": 3}', "expected 4"),
-        (b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{"cell_type": "code", "source": ""}]}', "metadata"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{"cell_type": "code", "metadata": 3}]}', "cell 1 is no cell"),
     ],
 )
 def test_what_is_no_notebook_is_named_with_its_reason(tmp_path, content, reason):
