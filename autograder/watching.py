@@ -58,11 +58,11 @@ class LiveTable(AbstractContextManager):
     """Grading, as a table of done, running, waiting, time left and verdicts, and the newest results."""
 
     def __init__(self, console: Console):
-        self.live = Live(console=console, refresh_per_second=4, get_renderable=self.render)
         self.started = time.monotonic()
         self.outcomes: list = []
         self.now: list[str] = []
         self.waiting = 0
+        self.live = Live(console=console, refresh_per_second=4, get_renderable=self.render)
 
     def __enter__(self) -> "LiveTable":
         self.live.start()

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
+    "PYDEVD_USE_FRAME_EVAL": "NO",  # as ipykernel's debugger sets it, too late for a forked kernel
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 

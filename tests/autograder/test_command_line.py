@@ -1,23 +1,27 @@
 """The commands as a user types them: what they print, where they exit, and one clear line for a mistake."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from rich.console import Console
 
 from autograder.collect import CollectReport, Entry
 from autograder.command_line import application, show_collected
-from autograder.reference import make_reference
+from autograder.grade import Outcome
 from autograder.results import Results
 from autograder.run import run
-from autograder.sample_class import loop_forever, material
+from autograder.sample_class import leave_blank, loop_forever, material, solve
+from autograder.watching import LiveTable
 
 COURSE = str(Path(sys.executable).parent / "course")
 NAMES = ["build", "run", "submit", "collect", "grade", "feedback", "report", "roster", "syllabus", "demo", "publish"]
@@ -133,25 +137,77 @@ def test_outside_a_checkout_the_installed_course_is_used(tmp_path):
     assert done.returncode == 0 and len(json.loads(done.stdout)) == 152
 
 
-def kernels_of(process: psutil.Process) -> list[psutil.Process]:
-    return [child for child in process.children(recursive=True) if "ipykernel_launcher" in " ".join(child.cmdline())]
+def hand_in(classroom, student: str, notebook) -> None:
+    folder = classroom.submitted / student / "week01"
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / "01_doubling.ipynb")
 
 
 @pytest.mark.slow
-def test_interrupt_ends_at_once_and_leaves_no_kernel(tiny_course, tiny_classroom):
+def test_grade_prints_each_result_as_a_line_of_json(tiny_course, tiny_classroom):
     given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
-    folder = tiny_classroom.submitted / "noor" / "week01"
-    folder.mkdir(parents=True)
-    nbformat.write(loop_forever(given), folder / "01_doubling.ipynb")
-    make_reference(tiny_course, tiny_classroom, given.notebook)
-    command = [COURSE, "grade", "week01", "--classroom", str(tiny_classroom.root)]
-    running = psutil.Popen(command, cwd=tiny_course.root, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    end = time.monotonic() + 120
-    while not (kernels := kernels_of(running)) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert kernels
+    hand_in(tiny_classroom, "ada", solve(given))
+    hand_in(tiny_classroom, "goran", leave_blank(given))
+    command = ["grade", "week01", "--classroom", str(tiny_classroom.root), "--json"]
+    done = course_command(*command, cwd=tiny_course.root)
+    results = {line["student"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert {name: (line["verdict"], line["points"]) for name, line in results.items()} == {
+        "ada": ("graded", 5.0),
+        "goran": ("graded", 0.0),
+    }
+    assert course_command(*command, cwd=tiny_course.root).stdout == ""
+    both = course_command(*command, "--watch", cwd=tiny_course.root)
+    assert both.returncode == 1 and "leave out one of them" in both.stderr
+
+
+@pytest.mark.slow
+def test_grade_without_a_sandbox_warns(tiny_course, tiny_classroom):
+    given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
+    hand_in(tiny_classroom, "ada", solve(given))
+    command = ["grade", "week01", "--classroom", str(tiny_classroom.root), "--isolation", "none", "--watch"]
+    done = course_command(*command, cwd=tiny_course.root)
+    assert "warning: --isolation none: student code runs as you" in done.stderr
+    assert "5 / 8" in done.stdout and "1 graded" in done.stdout
+
+
+def test_live_table_counts_and_says_how_long_it_takes():
+    shown = io.StringIO()
+    table = LiveTable(Console(file=shown, width=100, force_terminal=False))
+    table.started -= 30
+    table.result(Outcome("ada", "graded", points=5.0, seconds=1.5))
+    table.result(Outcome("noor", "timed out", "a cell ran longer than 30 seconds", points=2.0, seconds=33.0))
+    table.running(["bruno", "chen"], waiting=4)
+    with table:
+        pass
+    text = shown.getvalue()
+    assert re.search(r"2 +│ 2 +│ 4 +│ 1:30 +│ 1 graded, 1 timed out", text), text
+    assert re.search(r"noor +│ timed out +│ 2 +│ 33.0", text) and re.search(r"bruno +│ running", text)
+
+
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    return process.children(recursive=True)
+
+
+@pytest.mark.slow
+def test_interrupt_ends_at_once_and_leaves_nothing(tiny_course, tiny_classroom):
+    given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
+    hand_in(tiny_classroom, "ada", solve(given))
+    hand_in(tiny_classroom, "noor", loop_forever(given))
+    command = [COURSE, "grade", "week01", "--classroom", str(tiny_classroom.root), "--json"]
+    running = psutil.Popen(
+        command,
+        cwd=tiny_course.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert json.loads(running.stdout.readline())["student"] == "ada"
+    family = family_of(running)
+    assert any("inside.launcher" in " ".join(process.cmdline()) for process in family)
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait(timeout=15) == 130
     assert "course: interrupted" in running.stderr.read()
-    assert psutil.wait_procs(kernels, timeout=20)[1] == []
-    assert not (tiny_classroom.autograded / "noor").exists()
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert not list(Path(tempfile.gettempdir()).glob(f"course-sandbox-{running.pid}-*"))
+    assert not (tiny_classroom.autograded / "noor").exists() and (tiny_classroom.autograded / "ada").exists()

@@ -10,6 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import PyFileConfigLoader
 
 from autograder import bank, grade
 from autograder.assignment import read_submission
@@ -104,7 +107,7 @@ def test_every_submission_of_a_class_gets_what_it_deserves(tiny_classroom, given
 def hand_in_a_class(classroom: Classroom, given) -> None:
     """Right, half right, wrong in every way of the bank, and blank."""
     answers = bank.answers(given.notebook)
-    hand_in(classroom, "right", solve(given))
+    hand_in(classroom, "right", with_cell(given, "import socket\nprint(socket.gethostname())", after="double"))
     hand_in(classroom, "blank", leave_blank(given))
     for number, chosen in enumerate(bank.rounds(answers)):
         hand_in(classroom, f"bank{number}", given.answered({name: one.source for name, one in chosen.items()}))
@@ -138,6 +141,26 @@ def test_every_isolation_and_nbgrader_itself_give_the_same_marks(tiny_classroom,
         forget_marks_only(tiny_classroom)
         nbgrader(tiny_classroom, "autograde", "week01", *options)
         assert all_marks(tiny_classroom) == ours, options
+        assert ran_in_sandbox(tiny_classroom) == (options == []), options
+
+
+def ran_in_sandbox(classroom: Classroom) -> bool:
+    """By the name of the machine that the submission printed."""
+    ran = nbformat.read(classroom.autograded / "right" / "week01" / "01_doubling.ipynb", as_version=4)
+    return any(output.get("text") == "sandbox\n" for cell in ran.cells for output in cell.get("outputs", []))
+
+
+@pytest.mark.slow
+def test_button_of_the_formgrader_runs_in_the_sandbox(tiny_classroom, given):
+    """The server extension reads nbgrader_config.py and calls nbgrader's API."""
+    hand_in_a_class(tiny_classroom, given)
+    grade.grade(tiny_classroom, "week01")
+    ours = marks(tiny_classroom, "right")
+    forget_marks_only(tiny_classroom)
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(tiny_classroom.root)).load_config()
+    answer = NbGraderAPI(CourseDirectory(config=config), config=config).autograde("week01", "right")
+    assert answer["success"], answer
+    assert marks(tiny_classroom, "right") == ours and ran_in_sandbox(tiny_classroom)
 
 
 # nbgrader's own steps instead of ours: student code decides in its own kernel, with the reference beside it.
