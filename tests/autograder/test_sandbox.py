@@ -202,3 +202,45 @@ def test_output_of_a_notebook_keeps_nbformats_form():
     assert run["cells"]["cell0"]["outputs"][0]["data"]["text/html"] == "<b>two</b>"
     assert run["cells"]["cell2"]["outputs"][0]["data"]["text/plain"] == "42"
     assert [output["text"] for output in run["cells"]["cell3"]["outputs"]] == ["a\nb\n"]
+
+
+AS_ORDINARY_USER = """
+import json, os
+from autograder.runner import Job, run_job
+from autograder.sandbox.trial import try_sandbox
+cells = [{"id": "a", "source": "print(open('/proc/self/status').read())", "kind": "student"}]
+run = json.loads(run_job(Job("week01/01_doubling", cells, [], seed=1).encoded()))
+print(json.dumps([os.getuid(), try_sandbox(), run["cells"]["a"]["outputs"][0]["text"]]))
+"""
+
+# Some folders of this machine may be for root only, the interpreter's for instance: here the user may pass through.
+BECOME_ORDINARY_USER = """
+set -e
+kept=$(mktemp -d)
+mount --bind "$2" "$kept"
+mount -t tmpfs -o mode=755 tmpfs "$1"
+mkdir -p "$2"
+mount --bind "$kept" "$2"
+shift 2
+exec setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all "$@"
+"""
+
+
+def test_ordinary_user_has_the_same_sandbox():
+    """Started by root, the grader becomes nobody; started by anybody else, it makes a user namespace."""
+    command = [sys.executable, "-c", AS_ORDINARY_USER]
+    if os.getuid() == 0:
+        python = Path(sys.base_prefix)
+        closed = [folder for folder in [*reversed(python.parents), python] if not folder.stat().st_mode & 1]
+        if closed:
+            become = ["unshare", "--mount", "sh", "-c", BECOME_ORDINARY_USER, "sh", str(closed[0]), str(python)]
+        else:
+            become = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all"]
+        command = [*become, *command]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/tmp"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    user, possible, status = json.loads(done.stdout.splitlines()[-1])
+    assert user != 0 and possible == []
+    for line in ["Uid:\t64030\t64030\t64030\t64030", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"]:
+        assert line in status
