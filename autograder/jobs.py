@@ -15,8 +15,8 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from autograder.errors import CourseError
-from autograder.runner import REASONS, run_job
-from autograder.sandbox.parent import NotForkSafe, Sandbox
+from autograder.runner import run_job
+from autograder.sandbox.parent import NotForkSafe, Sandbox, SandboxError
 from autograder.sandbox.provisioner import WarmSandbox
 
 DIE_WITH_PARENT = 1  # of prctl
@@ -28,8 +28,8 @@ STOPPING = 5  # seconds that workers may take to end their kernels
 class Workers:
     """Executes jobs and yields their results; a job whose worker dies, and dies again alone, gets its verdict."""
 
-    def __init__(self, open_executor: Callable[[], Executor], at_once: int, before: Callable[[], None] = lambda: None):
-        self.open_executor, self.at_once, self.before = open_executor, at_once, before
+    def __init__(self, open_executor: Callable[[], Executor], at_once: int):
+        self.open_executor, self.at_once = open_executor, at_once
         self.executor: Executor | None = None
 
     def run(self, jobs: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -47,7 +47,7 @@ class Workers:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     job = running.pop(future)
-                    if killed_its_worker(future):
+                    if failed(future):
                         suspects.append(job)
                     else:
                         yield job[0], future.result()
@@ -63,29 +63,32 @@ class Workers:
             running[self.executor.submit(run_job, job[1])] = job
 
     def run_alone(self, job: tuple[str, bytes]) -> tuple[str, bytes]:
-        """A job that was running when a worker died: now it cannot be blamed for another's deed."""
-        running: dict[Future, tuple[str, bytes]] = {}
-        self.submit(job, running)
-        (future,) = running
-        wait([future])
-        return (job[0], verdict_of_killer()) if killed_its_worker(future) else (job[0], future.result())
+        """A job that failed, perhaps because another killed the workers: now it has two tries by itself."""
+        for _ in range(TRIES):
+            running: dict[Future, tuple[str, bytes]] = {}
+            self.submit(job, running)
+            (future,) = running
+            wait([future])
+            if not failed(future):
+                return job[0], future.result()
+        return job[0], verdict_of(future.exception())
 
 
-def killed_its_worker(future: Future) -> bool:
-    error = future.exception()
-    return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
+def failed(future: Future) -> bool:
+    return future.exception() is not None
 
 
-def verdict_of_killer() -> bytes:
-    """The result of a job that ended its worker in both of its tries."""
-    result = {
-        "verdict": "rejected",
-        "reason": "it ended the process that ran it",
-        "cpu": 0.0,
-        "peak": 0,
-        "seconds": 0.0,
-    }
-    assert result["verdict"] in REASONS
+def verdict_of(error: BaseException) -> bytes:
+    """The result of a job that failed in all its tries.
+
+    Raises:
+        SandboxError: the machine is at fault, not the submission.
+    """
+    if isinstance(error, SandboxError):
+        raise error
+    killed = isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
+    reason = "it ended the process that ran it" if killed else f"it could not be run: {type(error).__name__}: {error}"
+    result = {"verdict": "rejected", "reason": reason, "cpu": 0.0, "peak": 0, "seconds": 0.0}
     return json.dumps(result | {"cells": {}, "checks": {}, "notes": []}).encode()
 
 

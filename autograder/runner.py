@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from autograder.kernels import Kernel, KernelLost, Reply, not_run, shown_outputs
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.parent import LauncherGone, NotForkSafe
 
 MIME = "application/vnd.dlcourse.check+json"  # what checks send their values as (dlcourse.checking)
 STUDENT, CHECK, ASSERTS = "student", "check", "asserts"  # what a cell is
@@ -109,7 +110,10 @@ class SubmissionRun:
     def start(self) -> None:
         files = {name: base64.b64decode(content) for name, content in self.job.files.items()}
         environment = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader itself sets it
-        self.kernel = Kernel(self.job.isolation, environment=environment, files=files, limits=self.job.limits)
+        try:
+            self.kernel = Kernel(self.job.isolation, environment=environment, files=files, limits=self.job.limits)
+        except (LauncherGone, NotForkSafe):  # there is another one now, or none is needed
+            self.kernel = Kernel(self.job.isolation, environment=environment, files=files, limits=self.job.limits)
         self.kernel.output_left = self.output_left
         if self.kernel.cold_because and self.kernel.cold_because not in self.result["notes"]:
             self.result["notes"].append(f"started cold: {self.kernel.cold_because}")

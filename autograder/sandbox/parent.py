@@ -32,6 +32,10 @@ class NotForkSafe(SandboxError):
     """The warm parent may not be forked on this machine; kernels can be started cold."""
 
 
+class LauncherGone(SandboxError):
+    """The launcher has ended; another one can be started."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a kernel ended: exit status (negative: a signal), seconds of processor time, bytes at most in use, and what
@@ -126,7 +130,10 @@ class Sandbox:
             "trial": trial,
         }
         with theirs:
-            wire.send(self.control, request, [theirs.fileno()])
+            try:
+                wire.send(self.control, request, [theirs.fileno()])
+            except OSError:
+                raise LauncherGone(f"the sandbox's launcher is gone: {self.complaint()}") from None
         message, process = self.next_message(ours, ANSWER)
         self.accept(message, "confined")
         group = (
@@ -146,7 +153,7 @@ class Sandbox:
 
     def accept(self, message: dict | None, wanted: str) -> None:
         if message is None:
-            raise SandboxError(f"the sandbox's launcher is gone: {self.complaint()}")
+            raise LauncherGone(f"the sandbox's launcher is gone: {self.complaint()}")
         if message["event"] == "unsafe":
             raise NotForkSafe(f"the warm parent is not safe to fork: {message['reason']}")
         if message["event"] != wanted:

@@ -12,7 +12,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Enum
 
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.parent import NotForkSafe, Sandbox, SandboxedKernel
+from autograder.sandbox.parent import LauncherGone, NotForkSafe, Sandbox, SandboxedKernel
 
 WARM, FRESH = "warm", "fresh"
 
@@ -89,12 +89,16 @@ class SandboxProvisioner(KernelProvisionerBase):
             limits: what the kernel may use.
         """
         connection = self.connection_info | {"key": self.connection_info["key"].decode()}
-        self.kernel = self.sandbox.start_kernel(
-            connection,
-            self.kernel_spec.env | kwargs.get("environment", {}),
-            kwargs.get("files", {}),
-            kwargs.get("limits", Limits()),
-        )
+        environment = self.kernel_spec.env | kwargs.get("environment", {})
+        files, limits = kwargs.get("files", {}), kwargs.get("limits", Limits())
+        try:
+            self.kernel = self.sandbox.start_kernel(connection, environment, files, limits)
+        except LauncherGone:
+            WarmSandbox.forget()
+            raise
+        except NotForkSafe as reason:
+            WarmSandbox.not_safe = str(reason)
+            raise
         self.kernel.wait_until_ready()
         return self.connection_info
 

@@ -144,7 +144,7 @@ def test_without_a_list_everybody_in_the_gradebook_counts(copy):
 def test_grades_are_quoted_and_no_formula(graded):
     with write_report(graded, ["week01"]).grades.open(encoding="utf-8", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
-    assert rows["bob"]["name"] == "'=HYPERLINK(0) the \"Builder\", Jr"
+    assert rows["bob"]["name"] == '\'=HYPERLINK(0) the "Builder", Jr'
     assert rows["cyn"] == {
         "id": "cyn", "name": "<b>Cyn </b>", "email": "cyn@example.org", "week01 score": "1", "week01 max score": "8",
         "week01 late penalty": "0.25", "week01 total": "0.75", "total": "0.75",

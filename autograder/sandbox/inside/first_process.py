@@ -87,10 +87,9 @@ class FirstProcess:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         nowhere = os.open("/dev/null", os.O_RDWR)
-        for descriptor in (0, 1) if self.request.get("trial") else (0, 1, 2):
+        for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
-        keep = self.request.get("trial") and self.channel.fileno()
-        if keep:
+        if self.request.get("trial"):
             os.dup2(self.channel.fileno(), 1)
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         confinement.limit_resources(self.limits, self.layers)

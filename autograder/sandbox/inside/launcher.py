@@ -20,9 +20,9 @@ from inside.first_process import become_first_process
 # What a kernel imports while it starts, and what notebooks import, without which a forked kernel would be slow too.
 KERNEL_MODULES = [
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger", "ipykernel.heartbeat",
-    "ipykernel.datapub", "ipykernel.parentpoller", "debugpy", "comm", "matplotlib_inline.backend_inline",
-    "IPython.core.completerlib", "IPython.core.magics", "IPython.extensions.storemagic", "tornado.platform.asyncio",
-    "zmq.eventloop.zmqstream", "psutil", "jedi", "sqlite3", "concurrent.futures.thread", "asyncio", "pdb", "uuid",
+    "ipykernel.parentpoller", "debugpy", "comm", "matplotlib_inline.backend_inline", "IPython.core.completerlib",
+    "IPython.core.magics", "IPython.extensions.storemagic", "tornado.platform.asyncio", "zmq.eventloop.zmqstream",
+    "psutil", "jedi", "sqlite3", "concurrent.futures.thread", "asyncio", "pdb", "uuid",
 ]  # fmt: skip
 NOTEBOOK_MODULES = [
     "numpy", "numpy.testing", "tensorflow", "keras", "scipy.stats", "scipy.optimize", "scipy.special", "scipy.signal",
