@@ -1,6 +1,7 @@
 """Each student's page: nbgrader's feedback without hidden checks, and without what a submission could smuggle in."""
 
 import ast
+import builtins
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from traitlets.config import Config
 
 from autograder.classroom import Classroom
 from autograder.errors import CourseError
+from autograder.kernels import TIME_IS_UP
 from autograder.marking import TAMPERED
 from autograder.report import number
 from autograder.runner import REASONS, STOPS
@@ -158,7 +160,7 @@ def failure(error: NotebookNode, names: list[tuple[str, ...]], hidden: list[tupl
     """What the student is told about a check cell that failed."""
     whole = f"{error.ename}: {error.evalue}"
     if STOPPED.fullmatch(whole):
-        return whole
+        return "The cell ran longer than it may." if error.ename == TIME_IS_UP else whole
     if error.ename == "CheckFailed":
         for name in sorted(names, key=lambda name: -sum(map(len, name))):
             if re.match(".*".join(map(re.escape, name)) + ": ", error.evalue, flags=re.DOTALL):
@@ -167,7 +169,8 @@ def failure(error: NotebookNode, names: list[tuple[str, ...]], hidden: list[tupl
         return "A check failed."
     if error.ename == "NotImplementedError":
         return "Not answered: NotImplementedError"
-    named = error.ename if error.ename.isidentifier() and len(error.ename) <= 40 else "an error"
+    # A submission chooses its errors' names, and could tell with them what it saw of the hidden checks.
+    named = error.ename if isinstance(getattr(builtins, error.ename, None), type) else "an error"
     return f"The answer raised {named} while the checks ran."
 
 

@@ -68,6 +68,7 @@ class Journal:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader, and a run that comes after a crash, sees all of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     beside.write_bytes(content)
     beside.replace(path)

@@ -1,5 +1,6 @@
 """The one place where code of a notebook is run: a kernel, a request at a time, and whole notebooks."""
 
+import json
 import os
 import subprocess
 import tempfile
@@ -25,6 +26,7 @@ NONE = "none"
 KERNELSPECS = {"warm": "course-warm", "fresh": "course-fresh", NONE: "python3"}
 
 TIME_IS_UP = "CellTimeout"
+DEEPEST = 50  # nested lists and objects in a message
 GRACE = 5  # seconds that an interrupted cell may take to end
 DEFAULT_LIMITS = Limits()
 LOST = {"kernel died": "the kernel died", "timed out": "the kernel did not answer"}
@@ -191,6 +193,7 @@ class Kernel:
         try:
             message = session.deserialize(session.feed_identities(frames)[1])
             if isinstance(message["content"], dict) and isinstance(message["parent_header"], dict):
+                refuse_unstorable(message["content"])
                 return message
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             pass
@@ -270,6 +273,23 @@ class Kernel:
         return ending
 
 
+def refuse_unstorable(content: dict) -> None:
+    """Raise ValueError when a message's content cannot be kept in a notebook: half characters, or nested too deep."""
+    json.dumps(content, ensure_ascii=False).encode("utf-8")
+    level: list = [content]
+    for _ in range(DEEPEST):
+        level = [child for one in level for child in (one.values() if isinstance(one, dict) else one)]
+        level = [child for child in level if isinstance(child, dict | list)]
+    if level:
+        raise ValueError(f"content is nested deeper than {DEEPEST}")
+
+
+def counted(content: dict) -> int | None:
+    """The number of an execution, if the message has one."""
+    count = content.get("execution_count")
+    return count if type(count) is int and count >= 0 else None
+
+
 def output_of(kind: str, content: dict) -> dict:
     """An output of nbformat 4, whatever types the message has where a notebook has texts."""
     if kind == "stream":
@@ -280,9 +300,8 @@ def output_of(kind: str, content: dict) -> dict:
         lines = [str(line) for line in lines] if isinstance(lines, list) else []
         names = {name: str(content.get(name, "")) for name in ("ename", "evalue")}
         return {"output_type": kind, **names, "traceback": lines}
-    count = content.get("execution_count")
-    counted = {"execution_count": count if isinstance(count, int) else None} if kind == "execute_result" else {}
-    return {"output_type": kind, **bundle(content), **counted}
+    number = {"execution_count": counted(content)} if kind == "execute_result" else {}
+    return {"output_type": kind, **bundle(content), **number}
 
 
 def bundle(content: dict) -> dict:
@@ -302,9 +321,8 @@ def display_id(content: dict) -> str | None:
 def finish(collected: Reply, answer: dict, interrupted: bool) -> Reply:
     """The reply with the kernel's answer in it: that of an interrupted cell is that its time was up."""
     collected.status = "ok" if answer.get("status") == "ok" else "error"
-    collected.ename, collected.evalue = str(answer.get("ename", "")), str(answer.get("evalue", ""))
-    count = answer.get("execution_count")
-    collected.count = count if isinstance(count, int) else None
+    collected.ename, collected.evalue = str(answer.get("ename", ""))[:100], str(answer.get("evalue", ""))[:10_000]
+    collected.count = counted(answer)
     if collected.status == "error" and interrupted:
         collected.timed_out, collected.ename = True, TIME_IS_UP
     return collected

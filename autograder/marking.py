@@ -6,6 +6,7 @@ Nothing here enters a student's kernel: values arrive as plain data and are comp
 import base64
 import re
 
+import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
@@ -128,6 +129,11 @@ def agree(rule: dict, value) -> None:
     elif not bounded:
         compare(rule["name"], value, encoding.decode(rule["value"]), rule["tolerance"])
     if bounded:
+        wanted = encoding.decode(rule["value"])
+        if np.shape(value) != np.shape(wanted) or np.iscomplexobj(
+            value
+        ):  # nothing, and what has no order, keeps any bounds
+            raise CheckFailed(f"{rule['name']}: got {np.shape(value)} values, wanted {np.shape(wanted)} real numbers")
         keep_bounds(rule["name"], value, rule["at_least"], rule["at_most"])
 
 

@@ -82,7 +82,7 @@ class SubmissionRun:
         self.kernel: Kernel | None = None
         self.restarts = 0
         self.has_run: list[str] = []  # sources that a new kernel runs again
-        self.sends_checks = False
+        self.sends_since: int | None = None  # the restart after which checks were told to send their values
         self.lost = ""  # why the last kernel was lost
         self.last_outputs: list[dict] = []  # of the cell that it was lost in
         self.stopped: str | None = None  # why nothing runs any more
@@ -217,9 +217,12 @@ class SubmissionRun:
 
     def run_check(self, cell: dict) -> dict:
         """The full check cell; what counts is which values it sends, in answer to this very request."""
-        if not self.sends_checks or self.restarts != self.sends_checks_since:
-            self.ask(SEND_CHECKS.format(seed=self.job.seed), history=False)
-            self.sends_checks, self.sends_checks_since = True, self.restarts
+        while self.stopped is None and self.sends_since != self.restarts:
+            restarts = self.restarts
+            if self.ask(SEND_CHECKS.format(seed=self.job.seed), history=False) is not None:
+                self.sends_since = restarts
+        if self.kernel:
+            self.kernel.displays.clear()  # a check cell may not change what an earlier cell shows
         reply = self.ask(cell["source"], history=False)
         if reply is None:
             return {"values": [], "error": ["NotRun", self.not_run()["not_run"]]}

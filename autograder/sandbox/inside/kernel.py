@@ -28,6 +28,8 @@ def run(request: dict, warm: bool) -> None:
     if not warm:
         copy_fonts(os.environ["HOME"])
     sys.path[:] = [entry for entry in sys.path if entry != CODE]
+    packages = [place for place, entry in enumerate(sys.path) if entry.endswith("-packages")]
+    sys.path.insert(packages[0] if packages else 0, "")  # modules beside the notebook, where IPython puts them
     sys.argv = ["ipykernel_launcher"]
     Path(CONNECTION).write_text(json.dumps(request["connection"]))
     if warm:
