@@ -159,6 +159,9 @@ class Classroom:
 
     def choose_execution(self, config) -> None:
         """Let nbgrader's Autograde rebuild submissions, run them in the sandbox, and take the grader's decisions."""
+        # The formgrader shows submissions in the instructor's session.
+        config.HTMLExporter.sanitize_html = True
+        config.HTMLExporter.filters = {"markdown2html": "autograder.feedback.clean_markdown"}
         config.Autograde.sanitize_preprocessors = [
             "autograder.preprocessors.Rebuild",
             "nbgrader.preprocessors.ClearOutput",

@@ -11,6 +11,7 @@ import bleach
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
@@ -195,11 +196,14 @@ class FeedbackExporter(HTMLExporter):
         yield from super().default_filters()
         yield "clean_html", clean
         yield "number", number
-        yield "markdown2html", self.clean_markdown
+        yield "markdown2html", clean_markdown
 
-    @pass_context
-    def clean_markdown(self, context, source: str) -> str:
-        return clean(self.markdown2html(context, source))
+
+@pass_context
+def clean_markdown(context, source: str) -> str:
+    """A text cell as HTML in which nothing runs, with the pictures pasted into it."""
+    attachments = getattr(context.get("cell"), "attachments", {})
+    return clean(MarkdownWithMath(renderer=IPythonRenderer(escape=False, attachments=attachments)).render(source))
 
 
 def clean(html: str) -> str:

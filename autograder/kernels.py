@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -33,6 +34,9 @@ LOST = {"kernel died": "the kernel died", "timed out": "the kernel did not answe
 START = 60  # seconds that a kernel may take to answer
 DYING = 0.5  # seconds between the end of a dying kernel's connections and its own
 LONGEST = 2**24  # bytes by which one message may exceed what is left, to be read and counted
+OBJECTS = 200_000  # in one message
+SHOWN_KIND = re.compile(r"(text|image|application)/[\w.+-]{1,60}(?<!json)")
+OWN_KINDS = {"application/vnd.dlcourse.check+json", "application/vnd.dlcourse.claim+json"}
 LOOK = 0.2  # seconds between two looks whether a kernel without a sandbox lives
 
 # The few variables that a kernel without a sandbox gets: nothing else of the caller's environment reaches it.
@@ -186,8 +190,8 @@ class Kernel:
     def read(self, socket: zmq.Socket) -> dict:
         """One message. Whatever it is, it comes from the student's process: only plain data is made of it."""
         frames = socket.recv_multipart()
-        self.output_left -= sum(map(len, frames))
-        if self.output_left < 0:
+        self.charge(sum(map(len, frames)))
+        if sum(map(objects, frames)) > OBJECTS:
             raise KernelLost("output")
         session = self.client.session
         try:
@@ -198,6 +202,12 @@ class Kernel:
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             pass
         raise KernelLost("rejected")
+
+    def charge(self, size: int) -> None:
+        """Take so many bytes from what the kernel may still send."""
+        self.output_left -= size
+        if self.output_left < 0:
+            raise KernelLost("output")
 
     def is_alive(self) -> bool:
         return self.manager.is_alive()
@@ -248,6 +258,7 @@ class Kernel:
             outputs.clear()
         elif kind == "update_display_data":
             for shown in self.displays.get(display_id(content), []):
+                self.charge(sum(map(len, map(str, bundle(content)["data"].values()))))
                 shown |= bundle(content)
         elif kind in ("stream", "display_data", "execute_result", "error"):
             output = output_of(kind, content)
@@ -305,11 +316,27 @@ def output_of(kind: str, content: dict) -> dict:
 
 
 def bundle(content: dict) -> dict:
-    """The data of a display by media type: JSON stays as it is, everything else is text."""
+    """The data of a display by media type: texts, of JSON only what this course's cells send, and sizes of pictures."""
     data, metadata = content.get("data"), content.get("metadata")
-    data = data if isinstance(data, dict) else {}
-    texts = {kind: value if kind.endswith("json") else str(value) for kind, value in data.items()}
-    return {"data": texts, "metadata": metadata if isinstance(metadata, dict) else {}}
+    data, metadata = (part if isinstance(part, dict) else {} for part in (data, metadata))
+    kept = {
+        kind: value
+        for kind, value in data.items()
+        if kind in OWN_KINDS or (isinstance(value, str) and SHOWN_KIND.fullmatch(kind))
+    }
+    return {"data": kept, "metadata": {kind: sizes(metadata.get(kind)) for kind in kept if sizes(metadata.get(kind))}}
+
+
+def sizes(settings: object) -> dict[str, int]:
+    """Width and height that a display asks for; what else it asks is not kept."""
+    if not isinstance(settings, dict):
+        return {}
+    return {name: settings[name] for name in ("width", "height") if type(settings.get(name)) is int}
+
+
+def objects(frame: bytes) -> int:
+    """At most so many objects become of a frame of JSON; each takes far more memory than its text."""
+    return frame.count(b"{") + frame.count(b"[") + frame.count(b'"') - frame.count(b'\\"')
 
 
 def display_id(content: dict) -> str | None:

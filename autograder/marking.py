@@ -33,16 +33,17 @@ def make_job(
     files: dict[str, bytes] | None = None,
 ) -> Job:
     """What a worker runs of a rebuilt or solved notebook."""
-    cells, checks = [], []
+    cells, checks, exercise = [], [], ""
     own = is_of_this_course(notebook)
     for cell in notebook.cells:
         if cell.cell_type != "code" or DEMO in cell.metadata.get("tags", []):
             continue
+        exercise = cell.id if is_solution(cell) else exercise
         if not is_test(cell):
             cells.append({"id": cell.id, "source": cell.source, "kind": STUDENT})
         elif own and decides_by_check(cell):
-            cells.append({"id": cell.id, "source": visible_part(cell), "kind": CHECK})
-            checks.append({"id": cell.id, "source": cell.source})
+            cells.append({"id": cell.id, "source": visible_part(cell), "kind": CHECK, "exercise": exercise})
+            checks.append({"id": cell.id, "source": cell.source, "exercise": exercise})
         else:
             cells.append({"id": cell.id, "source": cell.source, "kind": ASSERTS})
     encoded = {path: base64.b64encode(content).decode() for path, content in (files or {}).items()}

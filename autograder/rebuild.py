@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.errors import CourseError
 from autograder.matching import Match, match
+from autograder.pictures import keep_pictures
 from autograder.submitted import Given, Released, given_cells, settings
 from autograder.texts import Names, course_names
 
@@ -46,6 +47,7 @@ def rebuild(source: NotebookNode, release: NotebookNode, submission: NotebookNod
         cells += extras.get(index, [])
     for number, cell in enumerate(cells):
         cell.id = cell.metadata.get("id", f"extra-{number:03d}")
+    keep_pictures(cells, submission)
     rebuilt = NotebookNode(nbformat=4, nbformat_minor=5, cells=cells, metadata=copy.deepcopy(source.metadata))
     rebuilt.metadata["dlcourse"] = {"repaired": matched.repaired, "doubtful": matched.doubtful}
     return rebuilt

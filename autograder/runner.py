@@ -47,7 +47,7 @@ class Job:
 
     Attributes:
         cells: {"id", "source", "kind"} in the order they run in; check cells as the student saw them.
-        checks: {"id", "source"} of the full check cells, which run after all others and send out their values.
+        checks: {"id", "source", "exercise"} of the full check cells, which run after all others and send their values.
         seed: of the inputs of these checks.
         files: {relative path: base64} that lie beside the notebook.
     """
@@ -85,6 +85,8 @@ class SubmissionRun:
         self.sends_since: int | None = None  # the restart after which checks were told to send their values
         self.lost = ""  # why the last kernel was lost
         self.last_outputs: list[dict] = []  # of the cell that it was lost in
+        self.costs = 0  # kernels lost, and cells that had to be interrupted
+        self.costly: set[str] = set()  # exercises in whose check cells that happened
         self.stopped: str | None = None  # why nothing runs any more
         self.output_left = job.limits.output
         self.result = {"verdict": "graded", "reason": "", "cpu": 0.0, "peak": 0, "cells": {}, "checks": {}, "notes": []}
@@ -95,10 +97,8 @@ class SubmissionRun:
         try:
             self.start()
             for cell in self.job.cells:
-                run = self.run_asserts if cell["kind"] == ASSERTS else self.run_cell
-                self.result["cells"][cell["id"]] = run(cell)
-            for cell in self.job.checks:
-                self.result["checks"][cell["id"]] = self.run_check(cell)
+                self.result["cells"][cell["id"]] = self.run_in_place(cell)
+            self.run_checks()
         except KernelLost as lost:  # it could not even be started
             self.judge(lost.why)
         finally:
@@ -122,6 +122,8 @@ class SubmissionRun:
         if self.kernel:
             self.output_left = self.kernel.output_left
             ending = self.kernel.close()
+            if ending.exceeded:
+                self.judge(ending.exceeded)
             self.result["cpu"] += ending.cpu
             self.result["peak"] = max(self.result["peak"], ending.peak)
             self.kernel = None
@@ -143,10 +145,14 @@ class SubmissionRun:
             reply = self.kernel.run(source, min(self.job.limits.cell, left), history=history)
         except KernelLost as lost:
             self.judge(lost.why)
+            self.costs += 1
             self.lost, self.last_outputs = lost.why, lost.outputs
+            if lost.why == "output":
+                self.kernel.output_left = self.job.limits.output  # the rest may show as much again; restarts are few
             self.go_on_in_a_new_kernel()
             return None
         if reply.timed_out:
+            self.costs += 1
             self.judge("timed out", f"a cell ran longer than {self.job.limits.cell:g} seconds")
         for verdict, pattern in TELLING_ERRORS.items():
             if reply.status == "error" and re.match(pattern, f"{reply.ename}: {reply.evalue}"):
@@ -173,6 +179,25 @@ class SubmissionRun:
             except KernelLost as lost:
                 self.lost = lost.why
                 self.end_kernel()
+
+    def run_in_place(self, cell: dict) -> dict:
+        if cell["kind"] == CHECK and cell["exercise"] in self.costly:
+            return self.not_run()  # only the full check cells count, and they come later
+        costs = self.costs
+        ran = self.run_asserts(cell) if cell["kind"] == ASSERTS else self.run_cell(cell)
+        if cell["kind"] == CHECK and self.costs > costs:
+            self.costly.add(cell["exercise"])
+        return ran
+
+    def run_checks(self) -> None:
+        """The full check cells, those of costly exercises last, so that they cost the others nothing."""
+        waiting = list(self.job.checks)
+        while waiting:
+            waiting.sort(key=lambda cell: cell["exercise"] in self.costly)
+            cell, costs = waiting.pop(0), self.costs
+            self.result["checks"][cell["id"]] = self.run_check(cell)
+            if self.costs > costs:
+                self.costly.add(cell["exercise"])
 
     def run_cell(self, cell: dict) -> dict:
         reply = self.ask(cell["source"])

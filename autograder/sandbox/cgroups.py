@@ -3,14 +3,17 @@
 from contextlib import suppress
 from pathlib import Path
 
+NO_BOUND = 2**40  # of bytes or processes
 ROOT = Path("/sys/fs/cgroup")
 
 
 class Cgroup:
     """One folder in each hierarchy that bounds memory or processes."""
 
-    def __init__(self, name: str, memory: int, processes: int):
+    def __init__(self, name: str, memory: int, processes: int, layers: frozenset[str]):
         self.folders: list[Path] = []
+        memory = memory if "memory" in layers else NO_BOUND
+        processes = processes if "process_count" in layers else NO_BOUND
         for parent, controller in own_cgroups():
             folder = parent / name
             try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 USER = 64030  # nobody's: what the launcher runs as when the grader is started by root
 CODE = "/opt/course"
+SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 SYSTEM = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives", "/etc/fonts", "/sys/devices/system/cpu")
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -56,6 +57,7 @@ def as_nobody(layers: frozenset[str]) -> list[str]:
     drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
     if "identity" not in layers:
         drop = ["setpriv", "--inh-caps=-all"]
+        capabilities += ["--cap-add", "CAP_SETFCAP"]  # to map root into a kernel's namespace
     return ["--cap-drop", "ALL", *capabilities, "--dir", "/proc", "--remount-ro", "/", "sh", "-c", mount, "sh", *drop]
 
 
@@ -63,7 +65,7 @@ def files(runtime: Path, layers: frozenset[str]) -> list[str]:
     """Mounts: the system and the interpreter read-only, nothing else of the host but the folder of sockets."""
     here = Path(__file__).parent
     arguments = ["--ro-bind", "/usr", "/usr", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+    for name in SYSTEM_FOLDERS:
         folder = Path("/", name)
         if folder.is_symlink():
             arguments += ["--symlink", os.readlink(folder), str(folder)]
@@ -73,22 +75,7 @@ def files(runtime: Path, layers: frozenset[str]) -> list[str]:
     bound |= {str(here / "inside"): f"{CODE}/inside", font_list(): f"{CODE}/fonts"}
     bound |= {str(here / "inside" / name): f"/etc/{name}" for name in ("passwd", "group")}
     if "files" not in layers:
-        seen = (
-            "usr",
-            "bin",
-            "sbin",
-            "lib",
-            "lib32",
-            "lib64",
-            "libx32",
-            "dev",
-            "proc",
-            "sys",
-            "tmp",
-            "run",
-            "etc",
-            "opt",
-        )
+        seen = {"usr", "dev", "proc", "sys", "tmp", "run", "etc", "opt", "home", "root", *SYSTEM_FOLDERS}
         bound = {f"/{name}": f"/{name}" for name in os.listdir("/") if name not in seen} | bound
     made = {"/"}
     for source, target in bound.items():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 MIB = 2**20
 
-# Each layer can be left out alone, which only tests do: to see that it is the one that holds.
+# Each layer can be left out alone, which only tests do: to see that it is the one that holds. One more is always there:
+# no_new_privs, which bubblewrap sets itself.
 LAYERS = frozenset(
     {
         "capabilities",  # no capability, not even in the kernel's own user namespace
@@ -14,7 +15,6 @@ LAYERS = frozenset(
         "ipc",  # no System V or POSIX queues and shared memory of others
         "memory",  # RLIMIT_DATA, a watchdog, and a cgroup where there is one
         "network",  # only a loopback device of its own
-        "privileges",  # no_new_privs: setuid programs give nothing
         "process_count",  # RLIMIT_NPROC, and a cgroup where there is one
         "processes",  # a process namespace of its own, which ends with its first process
         "scratch",  # /tmp, /dev/shm and the home folder are small file systems in memory

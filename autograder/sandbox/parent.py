@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from autograder.errors import CourseError
@@ -70,8 +70,12 @@ class Sandbox:
             "filter": filter.program().hex(),
             "control": theirs.fileno(),
         }
-        if os.geteuid() == 0:
-            os.chown(sandbox.runtime, command.USER, command.USER)
+        if os.geteuid() == 0 and "identity" in layers:
+            try:
+                os.chown(sandbox.runtime, command.USER, command.USER)
+            except OSError as error:  # root of a user namespace that has no other users
+                sandbox.runtime.rmdir()
+                raise SandboxError(f"root has no user {command.USER} here to run student code as: {error}") from None
         with theirs, (sandbox.runtime / "errors").open("wb") as errors:
             sandbox.process = subprocess.Popen(
                 command.sandbox_command(sandbox.runtime, settings, layers),
@@ -136,9 +140,7 @@ class Sandbox:
                 raise LauncherGone(f"the sandbox's launcher is gone: {self.complaint()}") from None
         message, process = self.next_message(ours, ANSWER)
         self.accept(message, "confined")
-        group = (
-            Cgroup(f"{self.runtime.name}-{name}", limits.memory, limits.processes) if "memory" in self.layers else None
-        )
+        group = Cgroup(f"{self.runtime.name}-{name}", limits.memory, limits.processes, self.layers)
         kernel = SandboxedKernel(self.runtime / name, ours, process, group)
         wire.send(ours, {"do": "start"})
         return kernel
@@ -147,7 +149,7 @@ class Sandbox:
         """A folder for one kernel's sockets, in which the path of a socket is short enough."""
         folder = self.runtime / f"{os.getpid()}-{next(self.names)}"
         (folder / "files").mkdir(parents=True)
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and "identity" in self.layers:
             os.chown(folder, command.USER, command.USER)
         return folder
 
@@ -199,14 +201,13 @@ def remove_leftovers() -> None:
 class SandboxedKernel:
     """One kernel's first process, seen from outside."""
 
-    def __init__(self, folder: Path, channel: socket.socket, process: int, group: Cgroup | None):
+    def __init__(self, folder: Path, channel: socket.socket, process: int, group: Cgroup):
         self.folder, self.channel, self.process, self.group = folder, channel, process, group
         self.handle = os.pidfd_open(process)
         self.ending: Ending | None = None
         self.exceeded: str | None = None
         self.is_ready = False
-        if group:
-            group.add(process)
+        group.add(process)
 
     def wait_until_ready(self, seconds: float = ANSWER) -> None:
         """Until the kernel has bound its sockets. Raises SandboxError when it does not."""
@@ -228,7 +229,7 @@ class SandboxedKernel:
         elif message["event"] == "failed":
             raise SandboxError(f"a kernel could not be confined: {message['reason']}")
         elif message["event"] == "ended":
-            if self.group and self.group.killed_for_memory():
+            if self.group.killed_for_memory():
                 self.exceeded = "memory"
             self.ending = Ending(message["status"], message.get("cpu", 0.0), message.get("peak", 0), self.exceeded)
         return message
@@ -263,8 +264,9 @@ class SandboxedKernel:
         os.close(self.handle)
         self.handle = None
         self.channel.close()
-        if self.group:
-            self.group.remove()
+        if self.group.killed_for_memory():
+            self.exceeded = "memory"
+        self.group.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.ending = self.ending or Ending(None, exceeded=self.exceeded)
+        self.ending = replace(self.ending or Ending(None), exceeded=self.exceeded)
         return self.ending

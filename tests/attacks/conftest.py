@@ -1,6 +1,7 @@
 """The place where attacks are run: a classroom and a temporary folder of their own, on this machine's real sandbox."""
 
 import ctypes
+import os
 import shutil
 import sys
 import tempfile
@@ -46,6 +47,7 @@ def battlefield(checkout, tmp_path_factory, temporary_folder):
     """Where submissions are run. Without a sandbox the tests fail here, and say what is missing."""
     import suite
 
+    os.environ["SECRET_OF_THE_GRADER"] = "attack-secret"  # which K11_environment looks for
     require_sandbox()
     assert ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0) == 0
     classroom = Classroom.create(tmp_path_factory.mktemp("classroom") / "classroom")
@@ -53,5 +55,6 @@ def battlefield(checkout, tmp_path_factory, temporary_folder):
     field = suite.Battlefield(checkout, classroom)
     assert field.run_honest().marks == suite.FULL
     yield field
+    del os.environ["SECRET_OF_THE_GRADER"]
     WarmSandbox.get().close()
     WarmSandbox.forget()

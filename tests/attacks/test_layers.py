@@ -26,7 +26,6 @@ ATTACKS = {
     "ipc": "assert ctypes.CDLL(None).shmget({key}, 0, 0) >= 0",
     "memory": "bytearray(400 * 2**20)",
     "network": "socket.create_connection(('127.0.0.1', {port}), timeout=2).close()",
-    "privileges": "assert 'NoNewPrivs:\\t0' in open('/proc/self/status').read()",
     "process_count": "fork(120)",
     "processes": "assert os.path.exists('/proc/{grader}/status')",
     "scratch": "open('/tmp/attack-was-here', 'wb').write(bytes(16 * 2**20))",

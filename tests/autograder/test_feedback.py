@@ -129,8 +129,8 @@ def test_a_hidden_check_is_shown_by_name_only(page):
         ("secret_inputs = 3", "", "The answer raised an error while the checks ran."),
         ("NotImplementedError", "secret_inputs = 3", "Not answered: NotImplementedError"),
         ("NotRun", "not run: the kernel died", "NotRun: not run: the kernel died"),
-        ("NotRun", "not run: secret_inputs", "The answer raised NotRun while the checks ran."),
-        ("CellTimeout", "the cell ran longer than 30 seconds", "CellTimeout: the cell ran longer than 30 seconds"),
+        ("NotRun", "not run: secret_inputs", "The answer raised an error while the checks ran."),
+        ("CellTimeout", "the cell ran longer than 30 seconds", "The cell ran longer than it may."),
     ],
 )
 def test_what_failed_is_told_without_what_a_submission_put_into_it(ename, evalue, told):

@@ -3,6 +3,7 @@
 import ast
 import copy
 import itertools
+import json
 import random
 import shutil
 from pathlib import Path
@@ -10,15 +11,18 @@ from unittest.mock import MagicMock
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.assignment import Assignment
 from autograder.bank import exercise_of
 from autograder.build import build, solved_notebook
 from autograder.classroom import Classroom
 from autograder.course import Course
 from autograder.errors import CourseError, Rejected
 from autograder.rebuild import rebuild
+from autograder.sample_class import material, solve
 
 HERE = Path(__file__).parents[1]
 
@@ -576,3 +580,18 @@ def test_every_two_mishaps_leave_the_answers_what_they_deserve(real, mishaps):
             cells = mishap(cells, chance)
         rebuilt = rebuild(source, release, NotebookNode(cells=copy.deepcopy(cells)))
         assert_answers_count(rebuilt, source)
+
+
+def test_pasted_pictures_stay_with_their_text_and_other_attachments_do_not_stop_the_page(tiny_course, tiny_classroom):
+    given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
+    handed_in = json.loads(nbformat.writes(solve(given)))
+    (answer,) = [cell for cell in handed_in["cells"] if cell["id"] == "why"]
+    answer["source"] = "See ![my drawing](attachment:image.png) and ![none](attachment:none.png)."
+    answer["attachments"] = {"image.png": {"image/png": "iVBORw0KGgo="}, "evil.svg": {"image/svg+xml": "<svg/>"}}
+    assignment = Assignment(tiny_classroom, "week01")
+    rebuilt = assignment.rebuilt(handed_in, "01_doubling")
+    (cell,) = [cell for cell in rebuilt.cells if cell.id == "why"]
+    assert cell.attachments == {"image.png": {"image/png": "iVBORw0KGgo="}}
+    assert cell.source == "See ![my drawing](attachment:image.png) and ![none](missing:none.png)."
+    page, _ = HTMLExporter().from_notebook_node(new_notebook(cells=[cell]))
+    assert "iVBORw0KGgo=" in page

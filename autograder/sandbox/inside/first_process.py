@@ -95,8 +95,7 @@ class FirstProcess:
         confinement.limit_resources(self.limits, self.layers)
         if "capabilities" in self.layers:
             confinement.drop_capabilities()
-        if "privileges" in self.layers or "seccomp" in self.layers:
-            confinement.forbid_new_privileges()
+        confinement.forbid_new_privileges()
         if "seccomp" in self.layers:
             confinement.filter_system_calls(self.settings["filter"])
 
@@ -118,7 +117,7 @@ class FirstProcess:
             if time.monotonic() - looked > WATCH:
                 looked = time.monotonic()
                 self.reap()
-                if "memory" in self.layers and self.memory_in_use() > self.limits["memory"]:
+                if {"memory", "processes"} <= set(self.layers) and self.memory_in_use() > self.limits["memory"]:
                     wire.send(self.channel, {"event": "limit", "which": "memory"})
                     return self.end_kernel()
 

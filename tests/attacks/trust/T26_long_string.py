@@ -1,6 +1,6 @@
 # attack: a string of ten million characters as a value
 # verdict: output
-# marks: double_two=0 double_negative=0 noise_bounds=0
+# marks: double_two=0 double_negative=0 noise_bounds=2
 # %% exercise="double"
 from dlcourse import session
 

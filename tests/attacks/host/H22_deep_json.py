@@ -1,0 +1,21 @@
+# attack: shows JSON that is deeper than the grader's own functions can go
+# verdict: graded | rejected | output
+# marks: double_two=1 double_negative=2 noise_bounds=2
+# %% after="double"
+from IPython import get_ipython
+
+kernel = get_ipython().kernel
+session = kernel.session
+
+
+def send(kind, content, parent=None, header=None):
+    """Frames as the kernel sends them, with the content as it stands."""
+    header = session.msg_header(kind) if header is None else header
+    parts = [session.pack(header), session.pack(parent or kernel.get_parent()["header"]), b"{}", content]
+    frames = [b"stream", b"<IDS|MSG>", session.sign(parts), *parts]
+    kernel.iopub_socket.send_multipart(frames)
+
+
+for depth in (300, 450, 600, 800, 900):
+    deep = b"[" * depth + b"]" * depth
+    send("display_data", b'{"data": {"application/json": ' + deep + b'}, "metadata": {}, "transient": {}}')

@@ -1,0 +1,19 @@
+# attack: sends what is no message: no json
+# verdict: rejected | graded
+# marks: double_two=1 double_negative=2 noise_bounds=2
+# %% after="double"
+from IPython import get_ipython
+
+kernel = get_ipython().kernel
+session = kernel.session
+
+
+def send(kind, content, parent=None, header=None):
+    """Frames as the kernel sends them, with the content as it stands."""
+    header = session.msg_header(kind) if header is None else header
+    parts = [session.pack(header), session.pack(parent or kernel.get_parent()["header"]), b"{}", content]
+    frames = [b"stream", b"<IDS|MSG>", session.sign(parts), *parts]
+    kernel.iopub_socket.send_multipart(frames)
+
+
+send("stream", b"\\xff\\xfe{")
