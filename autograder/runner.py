@@ -83,7 +83,7 @@ class SubmissionRun:
         self.restarts = 0
         self.has_run: list[str] = []  # sources that a new kernel runs again
         self.sends_since: int | None = None  # the restart after which checks were told to send their values
-        self.lost = ""  # why the last kernel was lost
+        self.lost = ""  # why the last kernel was lost, or the last cell interrupted
         self.last_outputs: list[dict] = []  # of the cell that it was lost in
         self.costs = 0  # kernels lost, and cells that had to be interrupted
         self.costly: set[str] = set()  # exercises in whose check cells that happened
@@ -153,6 +153,7 @@ class SubmissionRun:
             return None
         if reply.timed_out:
             self.costs += 1
+            self.lost = "timed out"
             self.judge("timed out", f"a cell ran longer than {self.job.limits.cell:g} seconds")
         for verdict, pattern in TELLING_ERRORS.items():
             if reply.status == "error" and re.match(pattern, f"{reply.ename}: {reply.evalue}"):
