@@ -50,6 +50,7 @@ IsolationOption = Annotated[
     Isolation,
     typer.Option(help="warm: kernels forked in the sandbox; fresh: each cold in its own; none: no sandbox at all"),
 ]
+SHOWN = 3  # repairs of a notebook that are listed; its feedback page has all
 INTERRUPTED = 130  # exit status after Ctrl-C
 
 
@@ -239,9 +240,12 @@ def show_graded(room: Classroom, assignments: list[str], report) -> None:
 
 
 def remarks(outcome) -> list[str]:
-    """What an instructor should know of a submission: its verdict's reason, doubtful matches, notes on its run."""
-    doubtful = [f"{name}: {note}" for name, notes in outcome.doubtful.items() for note in notes]
-    return [*([outcome.reason] if outcome.verdict != "graded" else []), *doubtful, *outcome.notes]
+    """What an instructor should know of a submission: its verdict's reason, what is doubtful or repaired, notes."""
+    reason = [outcome.reason] if outcome.verdict != "graded" else []
+    doubtful = [f"doubtful in {name}: {note}" for name, notes in outcome.doubtful.items() for note in notes]
+    repaired = [f"repaired in {name}: {note}" for name, notes in outcome.repaired.items() for note in notes[:SHOWN]]
+    more = [f"and {len(n) - SHOWN} more repairs in {name}" for name, n in outcome.repaired.items() if len(n) > SHOWN]
+    return [*reason, *doubtful, *repaired, *more, *outcome.notes]
 
 
 def mark(row: dict) -> str:

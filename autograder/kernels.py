@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zmq
-from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 from autograder.sandbox.limits import Limits
@@ -77,25 +77,6 @@ class Reply:
     outputs: list[dict] = field(default_factory=list)
 
 
-class Client(BlockingKernelClient):
-    """A client that takes no message longer than `longest` bytes."""
-
-    longest = 2**26
-
-    def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> zmq.Socket:
-        receiving = self.context.socket
-        try:
-            self.context.socket = lambda kind: bounded(receiving(kind), self.longest)
-            return super()._create_connected_socket(channel, identity)
-        finally:
-            del self.context.socket
-
-
-def bounded(socket: zmq.Socket, longest: int) -> zmq.Socket:
-    socket.setsockopt(zmq.MAXMSGSIZE, longest)
-    return socket
-
-
 class Kernel:
     """A running kernel. `output_left` is how many bytes it may still send."""
 
@@ -112,13 +93,12 @@ class Kernel:
         self.displays: dict[str, list[dict]] = {}
         self.folder = tempfile.TemporaryDirectory(prefix="course-run-") if isolation == NONE else None
         self.manager = KernelManager(kernel_name=KERNELSPECS[isolation], kernel_spec_manager=kernelspecs())
-        self.manager.client_factory = Client
         if self.folder:
             self.start_in_the_open(environment, files or {})
         else:
             self.manager.start_kernel(environment=environment, files=files or {}, limits=limits)
         self.client = self.manager.client()
-        self.client.longest = limits.output + LONGEST
+        self.client.context.setsockopt(zmq.MAXMSGSIZE, limits.output + LONGEST)  # of the sockets made from now on
         self.client.start_channels(stdin=False, hb=False, control=False)
         self.sockets = {"shell": self.client.shell_channel.socket, "iopub": self.client.iopub_channel.socket}
         self.breaks = [socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) for socket in self.sockets.values()]

@@ -204,7 +204,8 @@ class SubmissionRun:
         reply = self.ask(cell["source"])
         if reply is None:
             return self.not_run()
-        self.has_run.append(cell["source"])
+        if not reply.timed_out:
+            self.has_run.append(cell["source"])
         return {"outputs": shown_outputs(reply, self.job.limits), "count": reply.count}
 
     def not_run(self) -> dict:
