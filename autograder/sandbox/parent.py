@@ -68,6 +68,7 @@ class Sandbox:
             "warm": warm,
             "layers": sorted(layers),
             "filter": filter.program().hex(),
+            "kept": command.python_folders(),
             "control": theirs.fileno(),
         }
         if os.geteuid() == 0 and "identity" in layers:

@@ -61,17 +61,25 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, options
     call("mount", encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3])
 
 
-def arrange_files(kernel: str, scratch: int, layers: list[str]) -> None:
-    """Own /proc, own sockets, own scratch folders of `scratch` bytes each; those of other kernels out of sight."""
+def arrange_files(kernel: str, scratch: int, kept: list[str], layers: list[str]) -> None:
+    """Own /proc, own sockets, own scratch folders of `scratch` bytes each; those of other kernels out of sight.
+
+    Of the folders `kept`, the interpreter's, those that a scratch folder would cover stay where they are.
+    """
     mount(None, "/", None, RECURSIVE | PRIVATE)
     if "processes" in layers:
         mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXECUTION)
     mount(f"{ALL_SOCKETS}/{kernel}", SOCKETS, None, BIND)
     if "files" in layers:
         mount("tmpfs", ALL_SOCKETS, "tmpfs", NO_SUID | NO_DEVICES | READ_ONLY, "size=4k")
+    covered = {path: os.open(path, os.O_PATH) for path in kept if any(Path(path).is_relative_to(s) for s in SCRATCH)}
     for folder, mode in SCRATCH.items():
         bounds = f",size={scratch},nr_inodes={INODES}" if "scratch" in layers else ""
         mount("tmpfs", folder, "tmpfs", NO_SUID | NO_DEVICES, f"mode={mode}{bounds}")
+    for path, handle in covered.items():
+        os.makedirs(path, exist_ok=True)
+        mount(f"/proc/self/fd/{handle}", path, None, BIND | RECURSIVE)
+        os.close(handle)
     shutil.copytree(f"{SOCKETS}/files", FOLDER)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 

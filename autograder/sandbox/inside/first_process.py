@@ -62,7 +62,7 @@ class FirstProcess:
     def settle(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        confinement.arrange_files(self.request["name"], self.limits["scratch"], self.layers)
+        confinement.arrange_files(self.request["name"], self.limits["scratch"], self.settings["kept"], self.layers)
         confinement.libc.sethostname(b"sandbox", 7)
         if "network" in self.layers:
             confinement.start_loopback()
