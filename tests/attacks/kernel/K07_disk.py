@@ -21,5 +21,5 @@ for place in sorted(places):
 roots = sorted({"/".join(place.split("/")[:3]) for place in written})
 print(roots)
 print("written at most 32 MiB" if max(written.values()) <= 2**25 else written)
-assert set(roots) <= {"/tmp", "/dev/shm", "/home/student", "/dev", "/dev/mqueue"}, roots
+assert all(root.startswith(("/tmp", "/dev/shm", "/home/student", "/dev/mqueue")) or root == "/dev" for root in roots), roots
 raise problem
