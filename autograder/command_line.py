@@ -189,6 +189,16 @@ def grade(
         show_graded(room, [assignment], report)
 
 
+def start_sandbox(isolation: Isolation) -> None:
+    """Try the sandbox and let the warm one come up, while the rest of the grader is imported, which takes as long."""
+    from autograder.sandbox.provisioner import WarmSandbox
+    from autograder.sandbox.trial import require_sandbox
+
+    require_sandbox()
+    if isolation is Isolation.warm:
+        WarmSandbox.start()
+
+
 def grade_assignment(
     room: Classroom,
     assignment: str,
@@ -198,6 +208,8 @@ def grade_assignment(
     isolation: Isolation,
     scheduler: str | None = None,
 ):
+    if isolation is not Isolation.none and scheduler is None:
+        start_sandbox(isolation)
     from autograder.grade import grade as grade_submissions
 
     if isolation is Isolation.none:

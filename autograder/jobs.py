@@ -96,9 +96,9 @@ def verdict_of(error: BaseException) -> bytes:
 def local_workers(count: int, isolation: str) -> Iterator[Workers]:
     """Worker processes on this machine, started fresh so that no thread of this process is copied.
 
-    They share one warm sandbox, which comes up while the caller goes on.
+    They share this process's warm sandbox, which comes up while the caller goes on.
     """
-    sandbox = Sandbox.start(warm=True) if isolation == "warm" else None
+    sandbox = WarmSandbox.start() if isolation == "warm" else None
 
     def open_executor() -> Executor:
         arguments = (isolation, os.getpid(), shared_parts(sandbox))
@@ -114,9 +114,6 @@ def local_workers(count: int, isolation: str) -> Iterator[Workers]:
     except BaseException:  # an interrupt above all
         stop(workers.executor)
         raise
-    finally:
-        if sandbox:
-            sandbox.close()
 
 
 def shared_parts(sandbox: Sandbox | None) -> tuple[socket.socket, Path] | None:

@@ -29,6 +29,11 @@ class WarmSandbox:
         """Raises NotForkSafe when the parent must not be forked on this machine, SandboxError when there is none."""
         if cls.not_safe:
             raise NotForkSafe(cls.not_safe)
+        return cls.start()
+
+    @classmethod
+    def start(cls) -> Sandbox:
+        """The sandbox, which comes up while the caller goes on. Raises SandboxError when there can be none."""
         if cls.sandbox is None or cls.owner != os.getpid() or cls.sandbox.is_gone:
             cls.use(Sandbox.start(warm=True))
         return cls.sandbox

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from autograder.sandbox.limits import LAYERS, Limits
@@ -13,8 +14,13 @@ INSTALL = "apt-get install bubblewrap"
 ADVICE = "or give --isolation none: student code then runs as you, without a sandbox"
 
 
+@cache
 def require_sandbox() -> None:
-    """Raises SandboxError, with what is missing and how to get it, unless student code would be confined."""
+    """Try the sandbox, once a process.
+
+    Raises:
+        SandboxError: student code would not be confined; the message says what is missing and how to get it.
+    """
     try:
         possible = try_sandbox()
     except SandboxError as error:
