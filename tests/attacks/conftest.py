@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,33 @@ ADOPT_ORPHANS = 36  # of prctl: what an attack leaves running becomes a child of
 
 @pytest.fixture(scope="session")
 def temporary_folder():
-    """The temporary folder of this process, in which nothing else leaves files."""
-    before, tempfile.tempdir = tempfile.tempdir, None
+    """The temporary folder of attacks, in which nothing else leaves files."""
     folder = tempfile.mkdtemp(prefix="attacks-")  # short: paths of sockets have 107 characters at most
-    tempfile.tempdir = folder
     yield Path(folder)
-    tempfile.tempdir = before
     shutil.rmtree(folder)
+
+
+@contextmanager
+def on_the_battlefield(folder: Path):
+    """Let this process see what an attack leaves: files in that folder, orphans, its secret told.
+
+    Afterwards it is as before, for the other tests that it runs.
+    """
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    os.environ["SECRET_OF_THE_GRADER"] = "attack-secret"  # which K11_environment looks for
+    assert ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        assert ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 0, 0, 0, 0) == 0
+        del os.environ["SECRET_OF_THE_GRADER"]
+        tempfile.tempdir = before
+
+
+@pytest.fixture(autouse=True)
+def settings_of_attacks(temporary_folder):
+    with on_the_battlefield(temporary_folder):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +68,13 @@ def battlefield(checkout, tmp_path_factory, temporary_folder):
     """Where submissions are run. Without a sandbox the tests fail here, and say what is missing."""
     import suite
 
-    os.environ["SECRET_OF_THE_GRADER"] = "attack-secret"  # which K11_environment looks for
     require_sandbox()
-    assert ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1, 0, 0, 0) == 0
     classroom = Classroom.create(tmp_path_factory.mktemp("classroom") / "classroom")
     build(checkout, classroom)
-    field = suite.Battlefield(checkout, classroom)
-    assert field.run_honest().marks == suite.FULL
+    with on_the_battlefield(temporary_folder):
+        WarmSandbox.forget()  # one of other tests has its folder elsewhere
+        field = suite.Battlefield(checkout, classroom)
+        assert field.run_honest().marks == suite.FULL
     yield field
-    del os.environ["SECRET_OF_THE_GRADER"]
     WarmSandbox.get().close()
     WarmSandbox.forget()

@@ -94,7 +94,8 @@ def test_values_are_sent_again_after_a_death_among_the_checks():
     check = "check('x', x + check.rng().uniform())"
     cells = ["from dlcourse import check\nx = 1"]
     die = "import os; os._exit(1)"
-    run = result(cells, checks=[{"id": "a", "source": check}, {"id": "b", "source": die}, {"id": "c", "source": check}])
+    sources = {"a": check, "b": die, "c": check}
+    run = result(cells, checks=[{"id": i, "source": s, "exercise": i} for i, s in sources.items()])
     values = [[record["value"] for record in run["checks"][name]["values"]] for name in "abc"]
     assert values[0] == values[2] != [] and values[1] == []
 
