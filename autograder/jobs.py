@@ -144,7 +144,8 @@ def prepare_worker(isolation: str, parent: int, shared: tuple[socket.socket, Pat
     """In a new worker: a session of its own, so that an interrupt from the keyboard is the caller's to act on; an end
     with the caller; and bounded memory."""
     os.setsid()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    # At once: an exception would end the job that runs and not the worker. Its kernels end with their sockets.
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(1))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
         if os.getppid() != parent:

@@ -185,6 +185,9 @@ class Sandbox:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.runtime, ignore_errors=True)
+        for group in leftover_groups(self.runtime.name):  # of workers that were ended in the middle
+            with suppress(OSError):
+                group.rmdir()
 
 
 def remove_leftovers() -> None:

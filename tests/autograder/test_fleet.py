@@ -145,8 +145,10 @@ def test_killed_grading_ends_as_an_undisturbed_one(room, after):
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for _ in range(after):
         assert running.stdout.readline()
+    family = psutil.Process(running.pid).children(recursive=True)
     running.kill()
     running.wait()
+    assert psutil.wait_procs(family, timeout=15)[1] == []
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) <= len(EXPECTED) - max(0, after - 1)
     assert totals(room) == EXPECTED
