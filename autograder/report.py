@@ -10,6 +10,7 @@ import textwrap
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ def class_table(classroom: Classroom, assignments: list[str]) -> list[dict]:
     with classroom.gradebook() as gradebook:
         recorded = {name: graded_submissions(gradebook, name, listed) for name in assignments}
         possible = {one.name: one.max_score for one in gradebook.assignments}
-        for student in gradebook.students:
+        for student in sorted(gradebook.students, key=by_name):
             if listed is not None and student.id not in listed:
                 continue
             row = {"id": student.id, "name": full_name(student), "email": student.email or "", "assignments": {}}
@@ -112,11 +113,16 @@ def class_table(classroom: Classroom, assignments: list[str]) -> list[dict]:
     return rows
 
 
+def by_name(student) -> tuple[str, str, str]:
+    """Sorts students alike on every database: they differ in where they put missing names and equal ones."""
+    return student.last_name or "", student.first_name or "", student.id
+
+
 def graded_submissions(gradebook, assignment: str, listed: set[str] | None) -> dict:
     """The submissions in which something is marked, by student, of the students on the list."""
     return {
         one.student_id: one
-        for one in gradebook.assignment_submissions(assignment)
+        for one in sorted(gradebook.assignment_submissions(assignment), key=attrgetter("student_id"))
         if (listed is None or one.student_id in listed) and any(is_marked(grade) for grade in all_grades(one))
     }
 
