@@ -18,6 +18,7 @@ from autograder.errors import CourseError
 from autograder.runner import run_job
 from autograder.sandbox.parent import NotForkSafe, Sandbox, SandboxError
 from autograder.sandbox.provisioner import WarmSandbox
+from autograder.sandbox.trial import require_sandbox
 
 DIE_WITH_PARENT = 1  # of prctl
 WORKER_MEMORY = 2**30  # bytes: a message that the kernel's process sends may not fill the machine
@@ -158,11 +159,12 @@ def prepare_worker(isolation: str, parent: int, shared: tuple[socket.socket, Pat
 
 
 @contextmanager
-def dask_workers(address: str) -> Iterator[Workers]:
+def dask_workers(address: str, isolation: str) -> Iterator[Workers]:
     """The workers of a Dask cluster. They need `autograder` installed and bubblewrap, and nothing of the classroom.
 
     Raises:
-        CourseError: `distributed` is not installed, or nobody answers at the address, or it has no workers.
+        CourseError: `distributed` is not installed, nobody answers at the address, it has no workers, or the sandbox
+            of one of them does not hold.
     """
     try:
         from distributed import Client
@@ -178,4 +180,6 @@ def dask_workers(address: str) -> Iterator[Workers]:
             raise CourseError(
                 f"the Dask scheduler at {address} has no workers: start some with `dask worker {address}`"
             )
+        if isolation != "none":
+            client.run(require_sandbox)
         yield Workers(lambda: client.get_executor(pure=False, retries=0), threads)

@@ -43,7 +43,7 @@ class Cgroup:
     def remove(self) -> None:
         """All processes of the group must have ended."""
         for folder in self.folders:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # gone, or a process is still ending: the end of the sandbox tries again
                 folder.rmdir()
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -55,6 +56,7 @@ class Sandbox:
         self.names = itertools.count(1)
         self.process: subprocess.Popen | None = None
         self.is_ready = False
+        self.waiting = threading.Lock()
 
     @classmethod
     def start(cls, *, warm: bool, layers: frozenset[str] = LAYERS) -> "Sandbox":
@@ -101,14 +103,15 @@ class Sandbox:
 
     def wait_until_ready(self) -> None:
         """Raises SandboxError when the launcher does not come up, NotForkSafe when it must not be forked."""
-        if self.is_ready:
-            return
-        message = self.next_message(self.control, START)[0]
-        if message is None:
-            raise SandboxError(f"the sandbox did not start: {self.complaint()}")
-        if message["unsafe"]:
-            raise NotForkSafe(f"the warm parent is not safe to fork: {message['unsafe']}")
-        self.is_ready = True
+        with self.waiting:
+            if self.is_ready:
+                return
+            message = self.next_message(self.control, START)[0]
+            if message is None:
+                raise SandboxError(f"the sandbox did not start: {self.complaint()}")
+            if message["unsafe"]:
+                raise NotForkSafe(f"the warm parent is not safe to fork: {message['unsafe']}")
+            self.is_ready = True
 
     def start_kernel(
         self,

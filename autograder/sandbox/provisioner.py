@@ -6,13 +6,14 @@ The kernelspecs `course-warm` and `course-fresh` name this provisioner; nothing 
 import atexit
 import os
 import signal
+import threading
 from typing import Any
 
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Enum
 
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.parent import LauncherGone, NotForkSafe, Sandbox, SandboxedKernel
+from autograder.sandbox.parent import LauncherGone, NotForkSafe, Sandbox, SandboxedKernel, SandboxError
 
 WARM, FRESH = "warm", "fresh"
 
@@ -23,6 +24,7 @@ class WarmSandbox:
     sandbox: Sandbox | None = None
     owner: int | None = None
     not_safe: str | None = None  # why kernels start cold
+    starting = threading.Lock()  # a Dask worker may run several jobs, in threads
 
     @classmethod
     def get(cls) -> Sandbox:
@@ -34,9 +36,10 @@ class WarmSandbox:
     @classmethod
     def start(cls) -> Sandbox:
         """The sandbox, which comes up while the caller goes on. Raises SandboxError when there can be none."""
-        if cls.sandbox is None or cls.owner != os.getpid() or cls.sandbox.is_gone:
-            cls.use(Sandbox.start(warm=True))
-        return cls.sandbox
+        with cls.starting:
+            if cls.sandbox is None or cls.owner != os.getpid() or cls.sandbox.is_gone:
+                cls.use(Sandbox.start(warm=True))
+            return cls.sandbox
 
     @classmethod
     def use(cls, sandbox: Sandbox) -> None:
@@ -98,13 +101,14 @@ class SandboxProvisioner(KernelProvisionerBase):
         files, limits = kwargs.get("files", {}), kwargs.get("limits", Limits())
         try:
             self.kernel = self.sandbox.start_kernel(connection, environment, files, limits)
-        except LauncherGone:
-            WarmSandbox.forget()
+            self.kernel.wait_until_ready()
+        except SandboxError as error:
+            if isinstance(error, LauncherGone):
+                WarmSandbox.forget()
+            elif isinstance(error, NotForkSafe):
+                WarmSandbox.not_safe = str(error)
+            await self.cleanup()
             raise
-        except NotForkSafe as reason:
-            WarmSandbox.not_safe = str(reason)
-            raise
-        self.kernel.wait_until_ready()
         return self.connection_info
 
     async def poll(self) -> int | None:

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -17,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.kernels import Kernel, KernelLost
 from autograder.runner import Job, run_job
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.parent import NotForkSafe, Sandbox, SandboxError
+from autograder.sandbox.parent import NotForkSafe, Sandbox, SandboxedKernel, SandboxError
 from autograder.sandbox.provisioner import WarmSandbox
 from autograder.sandbox.trial import require_sandbox, try_sandbox
 
@@ -245,3 +247,33 @@ def test_ordinary_user_has_the_same_sandbox():
     assert user != 0 and possible == []
     for line in ["Uid:\t64030\t64030\t64030\t64030", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"]:
         assert line in status
+
+
+def test_jobs_in_threads_of_one_process_share_its_warm_sandbox(monkeypatch):
+    """As in a Dask worker with several threads."""
+    before = set(sandbox_folders())
+    monkeypatch.setattr(WarmSandbox, "sandbox", None)
+    with ThreadPoolExecutor(3) as threads:
+        runs = list(threads.map(lambda number: result([f"print({number})"]), range(6)))
+    assert [printed(run, "cell0") for run in runs] == [f"{number}\n" for number in range(6)]
+    assert len({folder for folder in sandbox_folders() if folder.name.startswith("course-sandbox-")} - before) == 1
+    WarmSandbox.sandbox.close()
+
+
+@pytest.mark.parametrize("isolation", ["warm", "fresh"])
+def test_kernel_that_cannot_be_started_leaves_nothing(isolation, monkeypatch):
+    result(["x = 1"])
+    before = sandbox_folders()
+    monkeypatch.setattr(SandboxedKernel, "wait_until_ready", fail_to_start)
+    with pytest.raises(SandboxError, match="did not start"):
+        result(["x = 1"], isolation)
+    assert sandbox_folders() == before
+
+
+def fail_to_start(kernel: SandboxedKernel) -> None:
+    raise SandboxError("a kernel did not start in the sandbox")
+
+
+def sandbox_folders() -> list[Path]:
+    """Those of this process's sandboxes and of the kernels in them."""
+    return sorted(Path(tempfile.gettempdir()).glob(f"course-sandbox-{os.getpid()}-*/**/"))
