@@ -15,7 +15,7 @@ from autograder.backup import back_up
 from autograder.classroom import Classroom
 from autograder.errors import CourseError, Rejected
 from autograder.jobs import Workers, dask_workers, local_workers
-from autograder.journal import Journal, key_of, write_whole
+from autograder.journal import Journal, key_of, versions, write_whole
 from autograder.lateness import apply_settings
 from autograder.marking import GRADING_LIMITS
 from autograder.reference import is_current, keep_reference, reference_job
@@ -23,8 +23,9 @@ from autograder.roster import enrolled
 from autograder.runner import REASONS
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.trial import require_sandbox
+from autograder.watching import Watcher
 
-VERDICTS = (*REASONS, "unreadable")
+VERDICTS = (*REASONS, "unreadable")  # how a submission can end
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,6 @@ class GradeReport:
         return [o for o in self.outcomes if o.before is not None and o.points is not None and o.before != o.points]
 
 
-class Watcher:
-    """Hears what happens. This one says nothing; `course` has one that shows it."""
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """Some step has come so far."""
-
-    def running(self, students: list[str], waiting: int) -> None:
-        """These students' notebooks run now; so many others wait."""
-
-    def result(self, outcome: Outcome) -> None:
-        """A submission has its marks, or has none and a reason."""
-
-
 def grade(
     classroom: Classroom,
     name: str,
@@ -105,7 +93,7 @@ def grade(
     back_up(classroom)
     if classroom.is_ours:
         apply_settings(classroom)
-    report = GradeReport(weaker=not assignment.is_of_this_course)
+    report = GradeReport(weaker=not all(map(assignment.decides_by_check, assignment.notebooks)))
     with open_workers(workers, isolation, scheduler) as pool:
         make_references(assignment, pool, isolation, watcher)
         Grading(assignment, isolation, report, watcher).run(students, pool, again=student is not None)
@@ -113,7 +101,7 @@ def grade(
 
 
 def open_workers(count: int, isolation: str, scheduler: str | None) -> AbstractContextManager[Workers]:
-    return dask_workers(scheduler) if scheduler else local_workers(count, isolation)
+    return dask_workers(scheduler, isolation) if scheduler else local_workers(count, isolation)
 
 
 def submitters(assignment: Assignment, student: str | None) -> list[str]:
@@ -131,9 +119,8 @@ def submitters(assignment: Assignment, student: str | None) -> list[str]:
 
 def make_references(assignment: Assignment, pool: Workers, isolation: str, watcher: Watcher) -> None:
     """Run the reference solutions whose source, library or versions have changed."""
-    if not assignment.is_of_this_course:
-        return
-    stale = [notebook for notebook in assignment.notebooks if not is_current(assignment, notebook)]
+    own = [notebook for notebook in assignment.notebooks if assignment.decides_by_check(notebook)]
+    stale = [notebook for notebook in own if not is_current(assignment, notebook)]
     jobs = [(notebook, reference_job(assignment, notebook, isolation).encoded()) for notebook in stale]
     for number, (notebook, result) in enumerate(pool.run(jobs), start=1):
         keep_reference(assignment, notebook, json.loads(result))
@@ -147,7 +134,7 @@ class Pending:
     rebuilt: dict[str, NotebookNode] = field(default_factory=dict)  # by notebook
     keys: dict[str, str] = field(default_factory=dict)  # of their runs
     missing: set[str] = field(default_factory=set)  # keys of runs that are waited for
-    problems: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)  # verdict and reason of what cannot be graded
 
 
 class Grading:
@@ -203,8 +190,9 @@ class Grading:
                 rebuilt = self.assignment.rebuilt(read_submission(path), notebook)
                 job = self.assignment.job(rebuilt, notebook, student, self.isolation)
             except CourseError as error:
-                kept = set_aside(self.assignment, student, path, error)
-                pending.problems.append(f"{error}; moved to {kept}")
+                verdict = "rejected" if isinstance(error, Rejected) else "unreadable"
+                kept = set_aside(self.assignment, student, path, verdict)
+                pending.refused.append((verdict, f"{error}; moved to {kept}"))
                 continue
             pending.rebuilt[notebook], pending.keys[notebook] = rebuilt, key_of(job)
             jobs[pending.keys[notebook]] = job.encoded()
@@ -215,7 +203,7 @@ class Grading:
         if pending.missing:
             return
         del self.pending[student]
-        self.report.problems += pending.problems
+        self.report.problems += [reason for _, reason in pending.refused]
         outcome = self.save(student, pending) if pending.rebuilt else nothing_to_grade(student, pending)
         self.report.outcomes.append(outcome)
         self.watcher.result(outcome)
@@ -247,13 +235,14 @@ class Grading:
 
 
 def nothing_to_grade(student: str, pending: Pending) -> Outcome:
-    verdict = "rejected" if any("/rejected/" in problem for problem in pending.problems) else "unreadable"
-    return Outcome(student, verdict, "; ".join(pending.problems) or "no notebook of the assignment was handed in")
+    """The outcome of a student none of whose notebooks can be graded."""
+    nothing = [("unreadable", "no notebook of the assignment was handed in")]
+    verdicts, reasons = zip(*(pending.refused or nothing), strict=True)
+    return Outcome(student, verdicts[0], "; ".join(reasons))
 
 
-def set_aside(assignment: Assignment, student: str, path: Path, error: CourseError) -> Path:
+def set_aside(assignment: Assignment, student: str, path: Path, why: str) -> Path:
     """Move what cannot be graded out of submitted/."""
-    why = "rejected" if isinstance(error, Rejected) else "unreadable"
     kept = assignment.classroom.root / why / student / assignment.name / path.name
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, kept)
@@ -270,7 +259,7 @@ class Ledger:
         source = assignment.classroom.source / assignment.name
         parts = [source / f"{name}.ipynb" for name in assignment.notebooks]
         parts += [path for name in assignment.notebooks if (path := assignment.reference_path(name)).exists()]
-        self.base = hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()
+        self.base = hashlib.sha256(versions().encode() + b"".join(path.read_bytes() for path in parts)).hexdigest()
 
     def fingerprint(self, student: str) -> str:
         digest = hashlib.sha256(self.base.encode())

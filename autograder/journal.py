@@ -56,9 +56,6 @@ class Journal:
     def write(self, key: str, result: bytes) -> None:
         write_whole(self.path(key), result)
 
-    def forget(self, key: str) -> None:
-        self.path(key).unlink(missing_ok=True)
-
     def keep_only(self, keys: set[str]) -> None:
         """Remove the results that no submission of today asks for."""
         for path in self.folder.iterdir():

@@ -406,8 +406,12 @@ def shown_outputs(reply: Reply, limits: Limits) -> list[dict]:
     others = [output for output in reply.outputs if output["output_type"] != "error"]
     if reply.status == "ok" or (not reply.timed_out and len(others) < len(reply.outputs)):
         return reply.outputs
-    said = f"the cell ran longer than {limits.cell:g} seconds" if reply.timed_out else reply.evalue
-    return [*others, {"output_type": "error", "ename": reply.ename, "evalue": said, "traceback": []}]
+    said = {"ename": reply.ename, "evalue": text_of_error(reply, limits), "traceback": []}
+    return [*others, {"output_type": "error", **said}]
+
+
+def text_of_error(reply: Reply, limits: Limits) -> str:
+    return f"the cell ran longer than {limits.cell:g} seconds" if reply.timed_out else reply.evalue
 
 
 def not_run(why: str) -> dict:

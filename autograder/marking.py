@@ -130,11 +130,10 @@ def agree(rule: dict, value) -> None:
     elif not bounded:
         compare(rule["name"], value, encoding.decode(rule["value"]), rule["tolerance"])
     if bounded:
-        wanted = encoding.decode(rule["value"])
-        if np.shape(value) != np.shape(wanted) or np.iscomplexobj(
-            value
-        ):  # nothing, and what has no order, keeps any bounds
-            raise CheckFailed(f"{rule['name']}: got {np.shape(value)} values, wanted {np.shape(wanted)} real numbers")
+        # An array without elements keeps any bounds, and complex numbers have no order.
+        wanted = np.shape(encoding.decode(rule["value"]))
+        if np.shape(value) != wanted or np.iscomplexobj(value):
+            raise CheckFailed(f"{rule['name']}: got shape {np.shape(value)}, wanted real numbers of shape {wanted}")
         keep_bounds(rule["name"], value, rule["at_least"], rule["at_most"])
 
 

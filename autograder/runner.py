@@ -8,7 +8,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field
 
-from autograder.kernels import Kernel, KernelLost, Reply, not_run, shown_outputs
+from autograder.kernels import Kernel, KernelLost, Reply, not_run, shown_outputs, text_of_error
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.parent import LauncherGone, NotForkSafe
 
@@ -254,12 +254,8 @@ class SubmissionRun:
         if reply is None:
             return {"values": [], "error": ["NotRun", self.not_run()["not_run"]]}
         values = [output["data"][MIME] for output in reply.outputs if MIME in output.get("data", {})]
-        error = None
-        if reply.status == "error":
-            error = [
-                reply.ename,
-                f"the cell ran longer than {self.job.limits.cell:g} seconds" if reply.timed_out else reply.evalue,
-            ]
+        failed = reply.status == "error"
+        error = [reply.ename, text_of_error(reply, self.job.limits)] if failed else None
         return {"values": values, "error": error}
 
 

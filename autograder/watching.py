@@ -28,7 +28,23 @@ class Steps(Progress):
         self.update(self.bars[step], completed=done, total=total)
 
 
-class Bars(AbstractContextManager):
+class Watcher(AbstractContextManager):
+    """Hears what happens while a class is graded. This one shows nothing."""
+
+    def __exit__(self, *error) -> None:
+        """Nothing is to be put away."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Some step has come so far."""
+
+    def running(self, students: list[str], waiting: int) -> None:
+        """These students' notebooks run now; so many others wait."""
+
+    def result(self, outcome) -> None:
+        """A submission has its marks, or has none and a reason (`autograder.grade.Outcome`)."""
+
+
+class Bars(Watcher):
     """Grading, as progress bars."""
 
     def __init__(self, steps: Steps):
@@ -47,14 +63,8 @@ class Bars(AbstractContextManager):
     def step(self, name: str, done: int, total: int) -> None:
         self.steps.show(name, done, total)
 
-    def running(self, students: list[str], waiting: int) -> None:
-        """Not shown."""
 
-    def result(self, outcome) -> None:
-        """Shown in the table at the end."""
-
-
-class LiveTable(AbstractContextManager):
+class LiveTable(Watcher):
     """Grading, as a table of done, running, waiting, time left and verdicts, and the newest results."""
 
     def __init__(self, console: Console):
@@ -70,9 +80,6 @@ class LiveTable(AbstractContextManager):
 
     def __exit__(self, *error) -> None:
         self.live.stop()
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """The counts say it."""
 
     def running(self, students: list[str], waiting: int) -> None:
         self.now, self.waiting = students, waiting
@@ -106,17 +113,8 @@ def time_left(passed: float, done: int, left: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-class JsonLines(AbstractContextManager):
+class JsonLines(Watcher):
     """Grading, a line of JSON for each submission on standard output."""
-
-    def __exit__(self, *error) -> None:
-        """Every line is out already."""
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """Only results are printed."""
-
-    def running(self, students: list[str], waiting: int) -> None:
-        """Only results are printed."""
 
     def result(self, outcome) -> None:
         print(json.dumps(asdict(outcome), ensure_ascii=False), flush=True)

@@ -184,10 +184,6 @@ def test_live_table_counts_and_says_how_long_it_takes():
     assert re.search(r"noor +│ timed out +│ 2 +│ 33.0", text) and re.search(r"bruno +│ running", text)
 
 
-def family_of(process: psutil.Process) -> list[psutil.Process]:
-    return process.children(recursive=True)
-
-
 @pytest.mark.slow
 def test_interrupt_ends_at_once_and_leaves_nothing(tiny_course, tiny_classroom):
     given = material(tiny_course, tiny_classroom, tiny_course.select()[0])
@@ -203,7 +199,7 @@ def test_interrupt_ends_at_once_and_leaves_nothing(tiny_course, tiny_classroom):
         start_new_session=True,
     )
     assert json.loads(running.stdout.readline())["student"] == "ada"
-    family = family_of(running)
+    family = running.children(recursive=True)
     assert any("inside.launcher" in " ".join(process.cmdline()) for process in family)
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait(timeout=15) == 130

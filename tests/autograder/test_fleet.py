@@ -18,6 +18,7 @@ from autograder.bench import dask_cluster
 from autograder.classroom import Classroom
 from autograder.errors import CourseError
 from autograder.sample_class import leave_blank, material, solve
+from autograder.watching import Watcher
 
 COURSE = str(Path(sys.executable).parent / "course")
 
@@ -49,7 +50,7 @@ def room(tiny_course, tiny_classroom) -> Classroom:
 EXPECTED = {f"right{n}": 5.0 for n in range(8)} | {f"half{n}": 1.0 for n in range(8)} | {"blank": 0.0}
 
 
-class KillAfter(grade.Watcher):
+class KillAfter(Watcher):
     """Kills a Dask worker when some results are there."""
 
     def __init__(self, results: int):
