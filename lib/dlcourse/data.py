@@ -1,6 +1,24 @@
 """Data sets that need no network; `full=True` fetches the full one where there is one."""
 
+import datetime
+from dataclasses import dataclass
+
 import numpy as np
+
+SENTENCE_PAIRS = "http://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip"
+DATE_LOCALES = ("en_US", "en_GB", "fr", "de", "es", "hu")
+DATE_FORMATS = ("short", "medium", "long", "full", "EEE d MMM y", "MMMM d, y", "d MMMM y, EEEE", "y/MM/dd")
+FIRST_DAY, LAST_DAY = datetime.date(1970, 1, 1), datetime.date(2069, 12, 31)  # two digits tell the year
+
+
+@dataclass(frozen=True)
+class TextPairs:
+    """Texts and what they become, for training and for testing; no test text is among the training texts."""
+
+    train_sources: list[str]
+    train_targets: list[str]
+    test_sources: list[str]
+    test_targets: list[str]
 
 
 def digits(train: int = 1347, *, flat: bool = False, full: bool = False, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -48,3 +66,104 @@ def photographs() -> np.ndarray:
     from sklearn.datasets import load_sample_images
 
     return np.stack(load_sample_images().images).astype(np.float32) / 255
+
+
+def spelled_numbers(
+    train: int = 4000,
+    test: int = 500,
+    *,
+    below: int = 1_000_000,
+    languages: tuple[str, str] = ("en", "fr"),
+    full: bool = False,
+    seed: int = 0,
+) -> TextPairs:
+    """Numbers spelled out in two languages: "ninety-seven" and "quatre-vingt-dix-sept".
+
+    Half of the numbers are uniform below `below`, half in the logarithm, so that short ones occur; all are different.
+    Commas are left out.
+
+    Args:
+        train, test: how many pairs.
+        below: all numbers are from 0 to `below` - 1.
+        languages: of sources and targets, as num2words calls them.
+        full: sentence pairs from English to Spanish (Tatoeba's, fetched from TensorFlow's server) instead of numbers;
+            `train` and `test` of them, while `below` and `languages` have no effect.
+        seed: which numbers, and which of them are for testing.
+
+    Raises:
+        ValueError: there are fewer than `train + test` different numbers, or pairs.
+    """
+    rng = np.random.default_rng(seed)
+    if full:
+        pairs = sentence_pairs()
+        if train + test > len(pairs):
+            raise ValueError(f"train + test is {train + test}; the corpus has {len(pairs)} pairs")
+        chosen = [pairs[place] for place in rng.permutation(len(pairs))[: train + test]]
+    else:
+        from num2words import num2words
+
+        if train + test > below:
+            raise ValueError(f"train + test is {train + test}; there are only {below} numbers below {below}")
+        numbers = different_numbers(train + test, below, rng)
+        chosen = [tuple(num2words(n, lang=name).replace(",", "") for name in languages) for n in numbers]
+    return split_pairs(chosen, train)
+
+
+def different_numbers(count: int, below: int, rng: np.random.Generator) -> list[int]:
+    """Half uniform, half log-uniform, as far as there are that many small ones."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        uniform = rng.integers(0, below, size=count)
+        small = (np.exp(rng.uniform(0, np.log(below), size=count)) - 1).astype(int)
+        found |= dict.fromkeys(np.stack([uniform, small], axis=1).ravel().tolist())
+    numbers = list(found)[:count]
+    return [numbers[place] for place in rng.permutation(count)]
+
+
+def split_pairs(pairs: list[tuple[str, str]], train: int) -> TextPairs:
+    sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+    return TextPairs(sources[:train], targets[:train], sources[train:], targets[train:])
+
+
+def sentence_pairs() -> list[tuple[str, str]]:
+    """Each English sentence of the corpus once, with its first Spanish translation."""
+    from pathlib import Path
+
+    from keras.utils import get_file
+
+    folder = Path(get_file("spa-eng.zip", SENTENCE_PAIRS, extract=True))
+    lines = next(folder.rglob("spa.txt")).read_text(encoding="utf-8").splitlines()
+    pairs: dict[str, str] = {}
+    for line in lines:
+        source, target = line.split("\t")[:2]
+        pairs.setdefault(source, target)
+    return list(pairs.items())
+
+
+def dates(train: int = 4000, test: int = 500, *, locales: tuple[str, ...] = DATE_LOCALES, seed: int = 0) -> TextPairs:
+    """Dates as people write them, "mardi 3 mars 2015", and as computers do, "2015-03-03".
+
+    Days from 1970 to 2069, in the formats of `DATE_FORMATS` and of the locales (CLDR's, through babel): day and month
+    stand in different orders, so what is aligned with what depends on the locale. No day is in both parts.
+
+    Args:
+        train, test: how many pairs.
+        locales: of the sources, as babel calls them. Short dates of "en_US" and "en_GB" look alike: what such a source
+            means is for the reader to guess.
+        seed: which days, locales and formats, and which days are for testing.
+
+    Raises:
+        ValueError: there are fewer than `train + test` different days.
+    """
+    from babel.dates import format_date
+
+    days = (LAST_DAY - FIRST_DAY).days + 1
+    if train + test > days:
+        raise ValueError(f"train + test is {train + test}; there are only {days} days from {FIRST_DAY} to {LAST_DAY}")
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for day in rng.permutation(days)[: train + test].tolist():
+        date = FIRST_DAY + datetime.timedelta(days=day)
+        locale, style = locales[rng.integers(len(locales))], DATE_FORMATS[rng.integers(len(DATE_FORMATS))]
+        pairs.append((format_date(date, style, locale=locale), date.isoformat()))
+    return split_pairs(pairs, train)

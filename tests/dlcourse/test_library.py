@@ -30,6 +30,41 @@ def test_impossible_split_is_refused():
         data.digits(train=1797)
 
 
+def test_no_number_is_both_for_training_and_testing():
+    pairs = data.spelled_numbers(400, 100, below=2000, seed=3)
+    assert len(pairs.train_sources) == len(pairs.train_targets) == 400 and len(pairs.test_targets) == 100
+    assert len(set(pairs.train_sources + pairs.test_sources)) == 500
+    assert (
+        pairs
+        == data.spelled_numbers(400, 100, below=2000, seed=3)
+        != data.spelled_numbers(400, 100, below=2000, seed=4)
+    )
+
+
+def test_numbers_are_spelled_out_in_both_languages():
+    pairs = data.spelled_numbers(90, 10, below=100)
+    known = dict(zip(pairs.train_sources + pairs.test_sources, pairs.train_targets + pairs.test_targets, strict=True))
+    assert known["ninety-seven"] == "quatre-vingt-dix-sept" and known["zero"] == "zéro" and len(known) == 100
+    german = data.spelled_numbers(90, 10, below=100, languages=("fr", "de"))
+    assert dict(zip(german.train_sources, german.train_targets, strict=True))["vingt et un"] == "einundzwanzig"
+    with pytest.raises(ValueError, match="only 50 numbers below 50"):
+        data.spelled_numbers(45, 10, below=50)
+
+
+def test_dates_name_different_days():
+    pairs = data.dates(3000, 300, seed=1)
+    days = pairs.train_targets + pairs.test_targets
+    assert len(set(days)) == 3300 and min(days) >= "1970-01-01" and max(days) <= "2069-12-31"
+    for source, target in zip(pairs.train_sources, pairs.train_targets, strict=True):
+        assert target[2:4] in source and target[8:].lstrip("0") in source
+    assert (
+        data.dates(1, 0, locales=("hu",), seed=5).train_sources
+        != data.dates(1, 0, locales=("fr",), seed=5).train_sources
+    )
+    with pytest.raises(ValueError, match="only 36525 days"):
+        data.dates(36000, 526)
+
+
 def test_photographs_are_two_colour_images():
     photographs = data.photographs()
     assert photographs.shape == (2, 427, 640, 3) and 0.9 < photographs.max() <= 1
