@@ -11,6 +11,13 @@ import sys
 from pathlib import Path
 
 read = []
+
+
+def listed(folder):
+    """What a folder holds, but for the way to the interpreter."""
+    return [name for name in os.listdir(folder) if f"{folder}/{name}" not in sys.base_prefix + sys.prefix]
+
+
 for place in (
     "/etc/shadow /etc/hostname /etc/hosts /etc/ssh /etc/sudoers /etc/machine-id /etc/resolv.conf /root/.ssh /root/.bashrc "
     "/var/log /var/lib /var/run/secrets /run/secrets /mnt /media /srv /boot /home/student/.ssh /proc/1/environ "
@@ -19,7 +26,7 @@ for place in (
 ).split():
     try:
         path = Path(place)
-        content = os.listdir(path) if path.is_dir() else path.read_bytes()[:4096].strip(b"\0")
+        content = listed(path) if path.is_dir() else path.read_bytes()[:4096].strip(b"\0")
         if content and not (place == "/proc/kallsyms" and not content.replace(b"0", b"").split()[0].isdigit()):
             read.append(place)
     except OSError:
@@ -29,8 +36,8 @@ if len(users) != 1:
     read.append("/etc/passwd")
 if set(os.listdir("/home")) != {"student"}:
     read.append("/home")
-if os.path.isdir("/root"):  # of it, only the way to the interpreter
-    read += [name for name in os.listdir("/root") if f"/root/{name}" not in sys.base_prefix + sys.prefix]
+if os.path.isdir("/root"):
+    read += listed("/root")
 for folder, folders, names in os.walk("/"):
     folders[:] = [name for name in folders if f"{folder}/{name}" not in ("//proc", "//sys") and name != "site-packages"]
     read += [f"{folder}/{name}" for name in [*folders, *names] if name in ("gradebook" + ".db", "submitted", "autograded", "nbgrader_config.py")]
