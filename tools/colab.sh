@@ -16,7 +16,12 @@ rm -rf build/public build/wheel
 .venv/bin/course publish build/public
 .venv/bin/python -m build --quiet --wheel --outdir build/wheel build/public
 "$environment/bin/python" -m pip install --quiet build/wheel/*.whl tensorflow==2.20.0 keras==3.13.2 numpy==2.1.3
-"$environment/bin/python" -m pip install --quiet nbgrader jupytext 'typer>=0.15' 'rich>=13' pytest pytest-xdist
+"$environment/bin/python" - <<'REQUIREMENTS' > build/grader.txt
+import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print(*extras["grade"], *extras["test"], sep="\n")
+REQUIREMENTS
+"$environment/bin/python" -m pip install --quiet --requirement build/grader.txt
 site=$("$environment/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 ln -sfn "$PWD/autograder" "$site/autograder"  # the grader from here, dlcourse from the wheel
 "$environment/bin/python" - <<'CHECK'
