@@ -38,7 +38,8 @@ def memory():
 
 def files():
     for folder in ("/home", "/tmp", "/run", "/opt", "/dev/shm", "/root", "/srv", "/var"):
-        for parent, _, names in os.walk(folder):
+        for parent, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if os.path.join(parent, name) != sys.prefix]  # the interpreter's own
             for name in names:
                 path = os.path.join(parent, name)
                 if os.path.isfile(path) and os.path.getsize(path) < 2**20 and os.access(path, os.R_OK):
