@@ -390,9 +390,9 @@ plots.table(["the trunk", "kernels move", "averages move"], [
 # - Keras reads the flag when it builds its training step, on the first step after `compile`. A flag set later changes
 #   nothing, and nothing warns. Compile again whenever you freeze or unfreeze.
 # - When all layers are tuned, fifty pictures are too few to estimate averages from. The advice that most tutorials give
-#   is to call the trunk with `training=False`. In Keras 2 this was remembered. In Keras 3, `fit` passes its own
-#   `training=True` down to every layer of a functional model, over the recorded value (Keras issue 20285): the averages
-#   move. Freeze the batch normalization layers themselves, or write the call in a `Model` subclass.
+#   is to call the trunk with `training=False`. In Keras 2 this was remembered. In Keras 3, at least up to 3.15, `fit`
+#   passes its own `training=True` down to every layer of a functional model, over the recorded value (pull request
+#   23364 of July 2026 mends it): the averages move. Freeze the batch normalization layers themselves.
 
 # %% [markdown] topic="detection-box"
 # ## A box
