@@ -15,7 +15,9 @@ read = []
 
 def listed(folder):
     """What a folder holds, but for the way to the interpreter."""
-    return [name for name in os.listdir(folder) if f"{folder}/{name}" not in sys.base_prefix + sys.prefix]
+    ends = [Path(sys.prefix), Path(sys.base_prefix)]
+    way = {place for end in ends for place in [end, *end.parents]}
+    return [name for name in os.listdir(folder) if Path(folder, name) not in way]
 
 
 for place in (
