@@ -512,8 +512,7 @@ for ax, kind, model in zip(panels, ["standard network", "its robust twin"], [sta
                    for one in made] for name, made in curves.items()}
     plots.line(grid, hits, xlabel=r"$\epsilon$ (grey levels of 255)", ylabel="misclassified, or as the target (%)",
                title=kind, log="x", ax=ax)
-    ax.set_xticks(grid, grid)
-    ax.set_ylim(-4, 104)
+    ax.set(xticks=grid, xticklabels=grid, ylim=(-4, 104))
 panels[0].get_legend().remove()
 
 # %% [markdown]
