@@ -155,7 +155,7 @@ for classes_here in [4, 10]:
 # %% [markdown]
 # No attack can beat this bound, and on a linear model with two classes FGSM and the iterative attack must reach it.
 # In Keras the attack is gradient descent on the picture as a variable: SGD whose gradients we replace by their signs,
-# and a constraint that clips after each step. Equal again?
+# and each step is clipped. Equal again?
 
 # %% waits=["worst_margin"]
 bound = [worst_margin(weights, bias, np.ravel(x), y, epsilon) for x, y in zip(pictures, classes, strict=True)]
@@ -165,10 +165,10 @@ for steps in [1, 10]:
 
 # %%
 variable, low, high = keras.Variable(pictures), pictures - epsilon, pictures + epsilon
-variable.constraint = lambda images: tf.clip_by_value(tf.clip_by_value(images, low, high), 0.0, 1.0)
 sgd = keras.optimizers.SGD(2.5 * epsilon / 10)
 for _ in range(10):
     sgd.apply([-tf.sign(input_gradient(linear, variable.value, classes))], [variable])
+    variable.assign(tf.clip_by_value(tf.clip_by_value(variable.value, low, high), 0.0, 1.0))
 print("Keras and by hand differ by", np.abs(variable - attack(linear, pictures, classes, epsilon)).max())
 
 # %% [markdown]
