@@ -106,14 +106,14 @@ def constituents(tokens: list[str]) -> list[tuple[str, int, int]]:
     A token is "(" with a label behind it, ")", or a word class.
     """
     ### BEGIN SOLUTION
-    stack, found, place = [], [], 0
+    stack, found, word = [], [], 0
     for index, token in enumerate(tokens):
-        if token.startswith("("):
-            stack.append((token[1:], place))
+        if token[0] == "(":
+            stack.append((token[1:], word))
         elif token != ")":
-            place += 1
-        elif stack and stack[-1][1] < place:
-            found.append((*stack.pop(), place))
+            word += 1
+        elif stack and stack[-1][1] < word:
+            found.append((*stack.pop(), word))
         else:
             return []  # nothing is open, or the phrase is empty
         if not stack and index < len(tokens) - 1:
