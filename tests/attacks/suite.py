@@ -249,7 +249,7 @@ class Battlefield:
     def snapshot(self) -> dict[str, object]:
         """What may not be another after an attack, by what it is called in a failure."""
         return {
-            "processes": sorted(map(str, filter(runs, psutil.Process().children(recursive=True)))),
+            "processes": sorted(filter(None, map(running, psutil.Process().children(recursive=True)))),
             "temporary files": sorted(map(str, Path(tempfile.gettempdir()).rglob("*"))),
             "files elsewhere": sorted(str(path) for place in places() for path in place.glob(f"*{MARK}*")),
             "classroom": fingerprints(self.classroom.root),
@@ -271,11 +271,13 @@ class Battlefield:
             time.sleep(0.05)
 
 
-def runs(process: psutil.Process) -> bool:
+def running(process: psutil.Process) -> str | None:
+    """What to call a process that has not ended; whether it sleeps at the moment makes no difference."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return None if ended else f"{process.pid} {process.name()} started {process.create_time()}"
     except psutil.NoSuchProcess:
-        return False
+        return None
 
 
 def difference(before, now) -> tuple:

@@ -2,6 +2,7 @@
 # verdict: graded
 # marks: double_two=1 double_negative=2 noise_bounds=2
 # isolation: warm | fresh
+# limits: cell=25 notebook=60
 # says: searched
 # never: found a hidden check
 # %% after="double_negative"
