@@ -441,11 +441,11 @@ check("dozens of layers", path_shares(int(check.rng().integers(30, 60)), check.r
 
 # %% [markdown]
 # The residual encoder has four such layers. The plain curve on the right falls to less than a fifth a layer, so take
-# $d = 0.2$. Through how many do most paths go? And with the thirty layers $\tanh(x/2)$ of the beginning?
+# $d = 0.2$. Which shares, in per cent, go through 0, 1, 2 ... of them? And of the thirty layers $\tanh(x/2)$ of the
+# beginning (up to 15)?
 
 # %% waits=["path_shares"]
-for layers, derivative in [(4, 0.2), (30, 0.5)]:
-    print(f"of {layers} layers 0, 1, 2, ... (%):", (100 * path_shares(layers, derivative)).round()[:16])
+print(*((100 * path_shares(layers, d)).round()[:16] for layers, d in [(4, 0.2), (30, 0.5)]), sep="\n")
 
 # %% [markdown]
 # At the start the deep encoder learns as a shallow one does, through paths of no layer or one; the longer paths gain

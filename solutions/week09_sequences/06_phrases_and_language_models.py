@@ -126,6 +126,7 @@ check("any batch", expected_counts(rng.uniform(0.1, 1, size=(5, 5)), *sides))
 # %% [markdown]
 # With it EM is three lines. The tape knows the E step, too: the gradient of $\log p(Y|X)$ with respect to $\log t$ *is*
 # the matrix of expected counts, because $\partial \log \sum_i t_i / \partial \log t_i = t_i / \sum_{i'} t_{i'}$.
+# The cell's last line is the largest difference of the two.
 
 # %% waits=["expected_counts"]
 def word_translations(sources, targets, steps=12):
@@ -149,8 +150,7 @@ x, y = (np.where(encoded[language][:300] == END, PADDING, encoded[language][:300
 log_t = tf.Variable(np.log(np.random.default_rng(0).uniform(0.1, 1, size=(tokens, tokens))))
 with tf.GradientTape() as tape:
     likelihood = log_likelihood(log_t, x, y)
-difference = tf.convert_to_tensor(tape.gradient(likelihood, log_t)) - expected_counts(np.exp(log_t), x, y)
-print("largest difference between the tape's gradient and the expected counts:", np.abs(difference).max())
+float(np.abs(tf.convert_to_tensor(tape.gradient(likelihood, log_t)) - expected_counts(np.exp(log_t), x, y)).max())
 
 # %% [markdown]
 # No EM step can lower the likelihood. Does it in the picture? On the right, what became of $t$ for six English words:
