@@ -15,20 +15,24 @@ STEP = 0.05
 SUBSTEPS = 5  # of the simulation in a step
 
 
+def _inertia(elbow: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """M(q) in kilograms square metres: its elements 11 and 12, (count,) each, and 22, which is the same for all."""
+    (l1, l2), (m1, m2) = LINKS, MASSES
+    outer, coupling = m2 * l2**2 / 3, m2 * l1 * l2 / 2 * np.cos(elbow)
+    return m1 * l1**2 / 3 + m2 * l1**2 + outer + 2 * coupling, outer + coupling, outer
+
+
 def accelerations(states: np.ndarray, torques: np.ndarray) -> np.ndarray:
     """M(q)^-1 (torque - Coriolis - damping), (count, 2), for states (count, 4) and torques (count, 2)."""
     _, elbow, shoulder_velocity, elbow_velocity = states.T
-    (l1, l2), (m1, m2) = LINKS, MASSES
-    outer, coupling = m2 * l2**2 / 3, m2 * l1 * l2 / 2
-    inner = m1 * l1**2 / 3 + m2 * l1**2 + outer
-    m11, m12 = inner + 2 * coupling * np.cos(elbow), outer + coupling * np.cos(elbow)
-    bend = coupling * np.sin(elbow)
+    m11, m12, m22 = _inertia(elbow)
+    bend = MASSES[1] * LINKS[0] * LINKS[1] / 2 * np.sin(elbow)
     force_1 = (
         torques[:, 0] - DAMPING * shoulder_velocity + bend * elbow_velocity * (2 * shoulder_velocity + elbow_velocity)
     )
     force_2 = torques[:, 1] - DAMPING * elbow_velocity - bend * shoulder_velocity**2
-    determinant = m11 * outer - m12**2
-    return np.stack([outer * force_1 - m12 * force_2, m11 * force_2 - m12 * force_1], axis=-1) / determinant[:, None]
+    determinant = m11 * m22 - m12**2
+    return np.stack([m22 * force_1 - m12 * force_2, m11 * force_2 - m12 * force_1], axis=-1) / determinant[:, None]
 
 
 def step(states: np.ndarray, torques: np.ndarray) -> np.ndarray:
@@ -77,10 +81,8 @@ def angles_for(points: np.ndarray) -> np.ndarray:
 def energy(states: np.ndarray) -> np.ndarray:
     """Kinetic energy in joules, (count,)."""
     _, elbow, v1, v2 = states.T
-    (l1, l2), (m1, m2) = LINKS, MASSES
-    outer, coupling = m2 * l2**2 / 3, m2 * l1 * l2 / 2 * np.cos(elbow)
-    inner = m1 * l1**2 / 3 + m2 * l1**2 + outer
-    return (inner + 2 * coupling) * v1**2 / 2 + (outer + coupling) * v1 * v2 + outer * v2**2 / 2
+    m11, m12, m22 = _inertia(elbow)
+    return m11 * v1**2 / 2 + m12 * v1 * v2 + m22 * v2**2 / 2
 
 
 def draw(states: np.ndarray, targets: np.ndarray, size: int = 32) -> np.ndarray:
