@@ -28,6 +28,8 @@ def publish(course: Course, target: Path) -> list[Path]:
             "give an empty folder or an earlier publication"
         )
     copy_tree(course.root / "lib" / "dlcourse", target / "dlcourse")
+    if course.results.exists():  # for `dlcourse.recorded`
+        shutil.copy(course.results, target / "dlcourse" / "results.json")
     copy_tree(course.notebooks, target / "notebooks")
     for name in ["LICENSE", "LICENSE-TEXT"]:
         write_if_changed(target / name, (course.root / name).read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from autograder.build import solved_notebook
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.publish import publish
+from autograder.results import Results
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,10 @@ def test_folder_with_other_things_is_refused(course: Course, tmp_path: Path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_published_library_knows_the_recorded_results(course: Course, published: Path):
+    assert Results.read(published / "dlcourse" / "results.json") == Results.read(course.results)
+
+
 @pytest.mark.slow
 def test_library_installs_into_an_empty_environment_and_runs_a_notebook(published: Path, tmp_path: Path):
     venv.create(tmp_path / "environment", with_pip=True)
@@ -72,6 +77,7 @@ def test_library_installs_into_an_empty_environment_and_runs_a_notebook(publishe
         "import sys, nbformat; from nbclient import NotebookClient\n"
         "nb = nbformat.read(sys.argv[1], 4)\n"
         "nb.cells = [c for c in nb.cells if 'demo' not in c.metadata.get('tags', [])]\n"
+        "nb.cells.append(nbformat.v4.new_code_cell('from dlcourse import recorded; assert recorded.file()'))\n"
         "NotebookClient(nb, kernel_name='python3', timeout=120).execute()\n"
         "setup = next(c for c in nb.cells if 'dlcourse.setup(' in c.source)\n"
         "print(''.join(o.text for o in setup.outputs))\n"
