@@ -564,8 +564,7 @@ lineage = {  # paper: options of the generator, of the discriminator, batch
     "Odena 2016": ({}, {}, 32),
     "Miyato 2017": ({}, spectral, 32),
     "Zhang 2018": (attending, spectral | attending, 32),
-    "Brock 2018": (attending | {"normalize": of_each_class}, spectral | attending, 128),  # 2048 in the paper
-}
+    "Brock 2018": (attending | {"normalize": of_each_class}, spectral | attending, 128)}  # 2048 in the paper
 
 
 def players_of(of_generator, of_discriminator, batch):
