@@ -159,16 +159,16 @@ def augment(
     uniform, side = tf.random.stateless_uniform, max(images.shape[1:3])
     batch, (height, width) = tf.shape(images)[0], images.shape[1:3]
     for_affine, for_shift, for_elastic, for_flip, for_hue, for_noise = tf.unstack(tf.random.split(seed, 6))
-    field = tf.zeros((batch, height, width, 2))
+    fields = []  # each (batch, height, width, 2), or (batch, 1, 1, 2)
     if degrees or zoom > 1 or shear:
         turn, grow, slant = tf.unstack(uniform((3, batch), for_affine, -1, 1))  # each (batch,)
-        field += affine_field(affine_matrices(degrees * turn, zoom**grow, shear * slant), height, width)
+        fields.append(affine_field(affine_matrices(degrees * turn, zoom**grow, shear * slant), height, width))
     if shift:
-        field += side * uniform((batch, 1, 1, 2), for_shift, -shift, shift)
+        fields.append(side * uniform((batch, 1, 1, 2), for_shift, -shift, shift))
     if elastic:
-        field += side * elastic * elastic_field(for_elastic, batch, height, width, side * sigma)
-    if degrees or zoom > 1 or shear or shift or elastic:
-        images = warp(images, field, fill)
+        fields.append(side * elastic * elastic_field(for_elastic, batch, height, width, side * sigma))
+    if fields:
+        images = warp(images, sum(fields), fill)
     if flips:
         images = flip(images, uniform((batch,), for_flip) < flips)
     if hue:
