@@ -677,7 +677,7 @@ claim.table()
 # |---|---|---|---|
 # | this laptop | 24 places, pictures of 8 x 12 | 6,468 | 30,000 moves, 2,400 updates, seconds |
 # | one GPU | an Atari game from its screen (notebook 3) | 1.7 million | 10 million frames and more, hours to days |
-# | the paper (Mnih et al. 2015) | 49 games, 84 x 84 x 4 | 1.7 million | 50 million frames each, 38 days of play |
+# | the paper (Mnih et al. 2015) | 49 games, 84 x 84 x 4 | 1.7 million | 50 million steps each, 38 days of play |
 #
 # Next: notebook 2 puts the memory and a second network into an agent that learns a game while it plays it.
 

@@ -4,21 +4,22 @@
 # *Practical Deep Learning* week 5 (hot research), "Reinforcement Learning"; *Applications* (Goodfellow 2018), slide 31,
 # and NCTU week 9, "Deep RL for Atari game playing". The papers behind them: Mnih et al. 2013 and 2015.
 #
-# **You should know** Q-learning with a table and with a network (`q-learning`). **You will have built** a replay memory,
-# a target network, an agent that learns a game from pixels and score, 36 agents that are trained in one graph to see what
-# the two are for, and the picture of an agent's expectations over an episode.
+# **You should know** Q-learning with a table and with a network (`q-learning`). **You will have built** a replay
+# memory, a target network, an agent that learns a game from pixels and score, 36 agents that are trained in one graph
+# to see what the two are for, and the picture of an agent's expectations over an episode.
 
 # %% [markdown]
 # ## Two questions first
 #
 # 1. (Notebook 1) Q-learning plays at random and learns what the best player is worth. How can it?
-# 2. (Week 4) A convolution has 32 filters of 8 x 3 on a picture of one channel, 8 x 8. How many parameters, and how many
-#    numbers come out without padding?
+# 2. (Week 4) A convolution has 32 filters of 8 x 3 on a picture of one channel, 8 x 8. How many parameters, and how
+#    many numbers come out without padding?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Its target $r + \gamma \max_{a'} Q(s', a')$ asks what the best next action is worth, not the one that was taken. So a
-#    step teaches the same whoever played it, and however long ago: this is what makes a memory of old steps possible.
+# 1. Its target $r + \gamma \max_{a'} Q(s', a')$ asks what the best next action is worth, not the one that was taken.
+#    So a step teaches the same whoever played it, and however long ago: this is what makes a memory of old steps
+#    possible.
 # 2. $32 \cdot (24 + 1) = 800$ parameters; 1 x 6 places of 32 numbers, 192.
 #
 # </details>
@@ -35,15 +36,15 @@ from dlcourse.catching_game import SIDE, STEPS, CatchingGame, CatchingGames
 # %% [markdown] topic="dqn"
 # ## Deep Q-learning
 #
-# The deck quotes the paper: "a deep Q-network, that can learn successful policies directly from high-dimensional sensory
-# inputs using end-to-end reinforcement learning ... receiving only the pixels and the game score as inputs". Slide 31
-# says with what: "Convolutional network estimates the value function (future rewards) used to guide the game-playing
-# agent."
+# The deck quotes the paper: "a deep Q-network, that can learn successful policies directly from high-dimensional
+# sensory inputs using end-to-end reinforcement learning ... receiving only the pixels and the game score as inputs".
+# Slide 31 says with what: "Convolutional network estimates the value function (future rewards) used to guide the
+# game-playing agent."
 #
-# The Atari games follow in notebook 3. Here the game has 8 x 8 pixels, and a minute is enough. The basket (three pixels,
-# lowest row) moves one to the left, one to the right, or stays. A fruit (white) caught is worth 1; a bomb (dark grey)
-# caught is worth -1 and *terminates* the episode. After 60 steps the episode is *truncated*: the time is over, though the
-# game could go on.
+# The Atari games follow in notebook 3. Here the game has 8 x 8 pixels, and a minute is enough. The basket (three
+# pixels, lowest row) moves one to the left, one to the right, or stays. A fruit (white) caught is worth 1; a bomb
+# (dark grey) caught is worth -1 and *terminates* the episode. After 60 steps the episode is *truncated*: the time is
+# over, though the game could go on.
 
 # %% tags=["demo"]
 game = CatchingGame()
@@ -53,8 +54,8 @@ while len(frames) < 24:
 plots.images(np.stack(frames)[8:, ..., 0] / 255, [f"step {step}" for step in range(8, 24)])
 
 # %% [markdown]
-# Two scores to compare with: moving at random, and a *plan*, computed backwards in time from all that is on the screen. The
-# plan is given the rules and the places of all things; the agent will be given pixels.
+# Two scores to compare with: moving at random, and a *plan*, computed backwards in time from all that is on the
+# screen. The plan is given the rules and the places of all things; the agent will be given pixels.
 
 # %%
 def scores(choose, count, seed):
@@ -78,9 +79,10 @@ plots.table(["player", "score", "95% half-width", "episodes ended by a bomb (%)"
 # %% [markdown]
 # ### From pixels to values
 #
-# The network gets a picture $s$ and gives $Q(s, a; \theta)$ for all actions at once. The paper's has three convolutions;
-# ours has one, with filters as wide as the basket and as high as the picture, and two dense layers. A convolution is a
-# matrix product over all places where its filter fits. All weights have a first axis: $n$ networks side by side.
+# The network gets a picture $s$ and gives $Q(s, a; \theta)$ for all actions at once. The paper's has three
+# convolutions; ours has one, with filters as wide as the basket and as high as the picture, and two dense layers. A
+# convolution is a matrix product over all places where its filter fits. All weights have a first axis: $n$ networks
+# side by side.
 
 # %%
 units, filters, discount = 128, 32, 0.9  # 512 units, 32 + 64 + 64 filters, 0.99 in the paper
@@ -263,9 +265,9 @@ print("after ten lessons, largest difference:", np.abs(network(pictures) - by_ha
 # ### Training
 #
 # All games of all agents take a step; the actions are the greedy ones, but random with probability $\epsilon$, which
-# falls from 1 to 0.05 in the first fifth. Then each agent has a lesson. What an agent is, three arrays say: its learning
-# rate (at the start; it falls linearly to 0), how often its target is renewed (1: no target network), and whether it has
-# a memory or learns from the newest steps of its games only.
+# falls from 1 to 0.05 in the first fifth. Then each agent has a lesson. What an agent is, three arrays say: its
+# learning rate (at the start; it falls linearly to 0), how often its target is renewed (1: no target network), and
+# whether it has a memory or learns from the newest steps of its games only.
 
 # %%
 games, capacity = 32, 1000  # of each agent: 32,000 steps. 1 game and 1,000,000 steps in the paper
@@ -331,15 +333,15 @@ print(f"{way[0]:.0f}% of the way from random to plan; {100 * bombs.mean():.0f}% 
 # the end scored about 9.0; 6,000 lessons brought the mean to 8.5.
 #
 # Each agent has played 128,000 steps and had 3,950 lessons of 128 steps, so it has looked at a step four times. The
-# paper's agents played 50 million frames of each game, 38 days of play, and looked at a step 8 times. Learning from
-# rewards alone is hungry for steps.
+# paper's agents played 50 million steps of each game (four frames each; 38 days of play), and looked at a step 8 times.
+# Learning from rewards alone is hungry for steps.
 #
 # ### What are the memory and the target network for?
 #
 # The paper reports that both are needed. Three kinds of agents, equal but in this: one as above; one without replay,
 # whose lessons are the newest two steps of its 32 games (64 a lesson, as for the others); one without target network,
-# $\theta^- = \theta$ in each lesson. A change may want another learning rate, so each kind is trained at two, and judged
-# at the one that suits it better; six starts each, the same for all kinds. That is 36 agents in one graph.
+# $\theta^- = \theta$ in each lesson. A change may want another learning rate, so each kind is trained at two, and
+# judged at the one that suits it better; six starts each, the same for all kinds. That is 36 agents in one graph.
 #
 # They look further ahead, $\gamma = 0.95$, nearer to the paper's 0.99. The larger $\gamma$, the more of a target is the
 # network's own opinion. So which of the two parts should matter more than at 0.9?
@@ -374,24 +376,24 @@ claim(
 )
 
 # %% [markdown]
-# In this short time both are needed. The answer to the question is the target network: at $\gamma = 0.9$ five trials of
-# this kind gave losses of 1.8 to 2.6 without replay, little less than here, and without target network 0.6 to 1.4, twice
-# within their interval. (0.95 was chosen after these trials: at 0.9 the target network's use is not shown.)
+# In this short time both are needed. The answer to the question is the target network: at $\gamma = 0.9$ five trials
+# of this kind gave losses of 1.8 to 2.6 without replay, little less than here, and without target network 0.6 to 1.4,
+# twice within their interval. (0.95 was chosen after these trials: at 0.9 the target network's use is not shown.)
 #
 # **How this could be wrong.** Two learning rates are few, and all else was chosen for agents with both. The budget
-# decides too: with 2,400 lessons in place of 1,600, and $\gamma = 0.9$, the losses were 1.5 and 0.4. So this compares how
-# soon agents learn, and not what they can learn in the end.
+# decides too: with 2,400 lessons in place of 1,600, and $\gamma = 0.9$, the losses were 1.5 and 0.4. So this compares
+# how soon agents learn, and not what they can learn in the end.
 #
-# **Often mistaken.** "Without replay" is not hopeless in itself. What hurts is a batch of steps that are all alike, and
-# 32 games side by side make even the newest steps a mixture. The paper plays one game, whose newest 32 steps are two
-# seconds of film. **Practice has moved on** both ways: Rainbow (2017) keeps both and adds to them (double targets, below,
-# among others), while agents that play many games at once (A3C, PPO) do without a memory.
+# **Often mistaken.** "Without replay" is not hopeless in itself. What hurts is a batch of steps that are all alike,
+# and 32 games side by side make even the newest steps a mixture. The paper plays one game, whose newest 32 steps are
+# two seconds of film. **Practice has moved on** both ways: Rainbow (2017) keeps both and adds to them (double targets,
+# below, among others), while agents that play many games at once (A3C, PPO) do without a memory.
 
 # %% [markdown]
 # ### Exercise 2 (4 points): who chooses, who judges
 #
-# The maximum of noisy values is too high on average: the action whose error is most favourable is chosen, and then judged
-# by the same error. Double Q-learning (van Hasselt 2010, 2016) lets one network choose and another judge:
+# The maximum of noisy values is too high on average: the action whose error is most favourable is chosen, and then
+# judged by the same error. Double Q-learning (van Hasselt 2010, 2016) lets one network choose and another judge:
 #
 # $$y = r + \gamma\, Q\big(s', \operatorname{argmax}_{a'} Q(s', a'; \theta); \theta^-\big).$$
 #
@@ -434,8 +436,8 @@ check("forty steps, some terminated", double_targets(np.full(40, 0.3), ends, Q, 
 # value jumps when an enemy appears (A), is highest when the torpedo is about to hit it (B), and falls when it is gone
 # (C). One segment, chosen by the authors, of one agent. Here first such a segment, and then all of them.
 #
-# Each agent plays 24 episodes that it has never seen, in `CatchingGame`, whose `info` logs what happens. We let the games
-# go on beyond the time limit, so that what came after each of the first 60 steps is known, up to $0.9^{40}$.
+# Each agent plays 24 episodes that it has never seen, in `CatchingGame`, whose `info` logs what happens. We let the
+# games go on beyond the time limit, so that what came after each of the first 60 steps is known, up to $0.9^{40}$.
 
 # %%
 def watch(agents, count, each, length, seed):
@@ -496,10 +498,11 @@ _ = axes[0].legend(ncols=3, loc="upper center", fontsize=8, handletextpad=0.1, c
 # the catch it is greatest (B). Then the reward has been paid, and the value drops by up to 1, to what is promised next
 # (C). A bomb that appears should change little: there is time to step aside.
 #
-# Is the value right, over all episodes? We compare it with the return that was realized, $G_t = r_{t+1} + \gamma r_{t+2} +
+# Is the value right, over all episodes? We compare it with the return that was realized, $G_t = r_{t+1} + \gamma
+# r_{t+2} +
 # \dots$, and with the simplest predictor of it, the number of fruits in the picture. A return depends on things that have
-# not appeared yet, so no predictor reaches a correlation of 1. Calibrated is a value when, among the states with about the
-# same value, the mean return is that value.
+# not appeared yet, so no predictor reaches a correlation of 1. Calibrated is a value when, among the states with about
+# the same value, the mean return is that value.
 
 # %% tags=["demo"] waits=["bellman_targets"]
 fruits = (log["frames"][:, :STEPS, :-1, :, 0] == 255).sum(axis=(2, 3))  # (episodes, 60)
@@ -538,10 +541,10 @@ plots.table(["agent", "judged by itself", "judged by another", "realized return"
 #
 # ### Do the jumps coincide with events?
 #
-# For each agent: of the tenth of its steps with the largest jumps of the value, up or down, how many are steps at which
-# the log has an event (a fruit caught or missed, a bomb caught) or something appeared? Things happen often, so many jumps
-# coincide by chance. The control shifts the log against the values by a random number of steps, 999 times: it keeps both
-# as they are and breaks only their alignment.
+# For each agent: of the tenth of its steps with the largest jumps of the value, up or down, how many are steps at
+# which the log has an event (a fruit caught or missed, a bomb caught) or something appeared? Things happen often, so
+# many jumps coincide by chance. The control shifts the log against the values by a random number of steps, 999 times:
+# it keeps both as they are and breaks only their alignment.
 
 # %% tags=["demo"] waits=["bellman_targets"]
 happens = (log["event"][:, :STEPS] != "") | (log["appeared"][:, :STEPS] != "")
@@ -577,13 +580,14 @@ claim(
 # A catch moves the value most. A fruit that appears lifts it by about half of what it could be worth, a bomb by nothing
 # to speak of; when nothing happens the value grows, as what is on its way comes nearer.
 #
-# **How this could be wrong.** Neighbouring steps share most of their return, so the interval is over agents and not over
-# steps. The agents play the episodes themselves, so their values are asked only where their own play leads. That jumps
-# fall on events would also be true of a player that only counts things; the correlation has counting beside it, the
-# jumps have not.
+# **How this could be wrong.** Neighbouring steps share most of their return, so the interval is over agents and not
+# over steps. The agents play the episodes themselves, so their values are asked only where their own play leads. That
+# jumps fall on events would also be true of a player that only counts things; the correlation has counting beside it,
+# the jumps have not.
 #
-# **Often mistaken.** The value is not the score that is still to come: at $\gamma = 0.9$ it looks about ten steps ahead.
-# **Practice has moved on** to predicting the whole distribution of the return (C51, quantile regression), not its mean.
+# **Often mistaken.** The value is not the score that is still to come: at $\gamma = 0.9$ it looks about ten steps
+# ahead. **Practice has moved on** to predicting the whole distribution of the return (C51, quantile regression), not
+# its mean.
 
 # %% [markdown]
 # ## What was measured
@@ -608,7 +612,7 @@ claim.table()
 # |---|---|---|---|
 # | this laptop | 8 x 8 pixels, five agents at once | 25,891 each | 128,000 each, seconds |
 # | one GPU | Atari, 84 x 84 x 4 | 1.7 million | some millions, a day |
-# | the paper (Mnih et al. 2015) | 49 games | 1.7 million | 50 million frames a game, 38 days of play |
+# | the paper (Mnih et al. 2015) | 49 games | 1.7 million | 50 million a game, 38 days of play |
 
 # %%
 dlcourse.submit()
