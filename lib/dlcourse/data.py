@@ -1,10 +1,14 @@
-"""Data sets that need no network; `full=True` fetches the full one where there is one."""
+"""Data sets that need no network, but for `faces`; `full=True` fetches the full one where there is one."""
 
 import datetime
 from dataclasses import dataclass
 
 import numpy as np
 
+from dlcourse import sprites
+
+FACES = "https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/celeba.zip"
+FACES_MD5 = "00d2c5bc6d35e252742224ab0c1e8fcb"
 SENTENCE_PAIRS = "http://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip"
 DATE_LOCALES = ("en_US", "en_GB", "fr", "de", "es", "hu")
 DATE_FORMATS = ("short", "medium", "long", "full", "EEE d MMM y", "MMMM d, y", "d MMMM y, EEEE", "y/MM/dd")
@@ -59,6 +63,61 @@ def digits(train: int = 1347, *, flat: bool = False, full: bool = False, seed: i
         train_labels.astype(np.int64),
         test_labels.astype(np.int64),
     )
+
+
+def pictures(
+    train: int = 2000, test: int = 500, *, size: int = 32, full: bool = False, seed: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Small colour pictures with classes: `sprites`, or with `full=True` CIFAR-10's 60,000 photographs of 32x32.
+
+    Args:
+        train, test, size, seed: of the sprites. CIFAR-10 comes through keras.datasets, with its own split into 50,000
+            and 10,000.
+
+    Returns:
+        train_images, test_images, train_labels, test_labels: images float32 in [0, 1] of shape (n, size, size, 3),
+        labels int64 of shape (n,).
+
+    Raises:
+        ValueError: see `sprites.draw`.
+    """
+    if full:
+        from keras.datasets import cifar10
+
+        (train_images, train_labels), (test_images, test_labels) = cifar10.load_data()
+        train_images, test_images = (part.astype(np.float32) / 255 for part in (train_images, test_images))
+        return train_images, test_images, *(part.ravel().astype(np.int64) for part in (train_labels, test_labels))
+    drawn = sprites.draw(train + test, size, seed=seed)
+    return *np.split(drawn.images, [train]), *np.split(drawn.labels, [train])
+
+
+def faces(count: int = 20_000, *, size: int = 64) -> np.ndarray:
+    """Faces of CelebA (Liu et al. 2015), cut square and shrunk: float32 in [0, 1], (count, size, size, 3).
+
+    There is no small set in its place: the first call fetches 1.4 GB.
+
+    Raises:
+        ValueError: CelebA has fewer faces.
+    """
+    from pathlib import Path
+
+    from keras.utils import get_file, image_dataset_from_directory
+
+    fetched = Path(get_file("celeba.zip", FACES, file_hash=FACES_MD5, extract=True))
+    folder = next(fetched.rglob("000001.jpg")).parent
+    if count > (there := len(list(folder.glob("*.jpg")))):
+        raise ValueError(f"count is {count}; CelebA has {there} faces")
+    found = image_dataset_from_directory(
+        folder,
+        labels=None,
+        batch_size=None,
+        image_size=(size, size),
+        crop_to_aspect_ratio=True,
+        interpolation="area",
+        shuffle=False,
+        verbose=False,
+    )
+    return np.stack([face.numpy() for face in found.take(count)]) / np.float32(255)
 
 
 def photographs() -> np.ndarray:

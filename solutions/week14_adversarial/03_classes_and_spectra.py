@@ -603,6 +603,16 @@ claim.table()
 #
 # ## At full scale
 #
+# The library's players take any power of two for the size. On a GPU, CIFAR-10 is
+#
+# ```python
+# from dlcourse.generative_adversarial import Training, discriminator, generator
+#
+# images, _, labels, _ = data.pictures(full=True)  # (50000, 32, 32, 3); without full=True sprites, and no network
+# players = Training(lambda: generator(32, 3, width=64, classes=10), lambda: discriminator(32, 3, width=64, classes=10))
+# players.run(images, labels, 50_000)
+# ```
+#
 # | where | what | parameters | training |
 # |---|---|---|---|
 # | this laptop | digits of 8 x 8 pixels, 10 classes | 0.04 million | 600 steps, seconds |

@@ -524,6 +524,8 @@ claim.table()
 #
 # ## At full scale
 #
+# `data.pictures(full=True)` gives CIFAR-10, `data.faces()` CelebA's faces at 64 x 64.
+#
 # | where | what | parameters | training |
 # |---|---|---|---|
 # | this laptop | 25 pairs of players, strings of 12 beads | about 12,000 each pair | 1,000 steps, half a minute |

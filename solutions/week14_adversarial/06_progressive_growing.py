@@ -624,7 +624,8 @@ claim.table()
 #
 # ## At full scale
 #
-# `data.digits(full=True)` gives MNIST; padded to 32 x 32 it has four resolutions from 4 x 4.
+# `data.digits(full=True)` gives MNIST; padded to 32 x 32 it has four resolutions from 4 x 4. `data.faces(size=128)`
+# gives the slide's faces.
 #
 # | where | what | parameters | training |
 # |---|---|---|---|

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dlcourse
-from dlcourse import claims, data, plots, session, stats, syllabus
+from dlcourse import claims, data, plots, session, sprites, stats, syllabus
 
 
 def test_digits_are_split_into_disjoint_stratified_parts():
@@ -28,6 +28,45 @@ def test_flat_digits_are_the_same_pixels():
 def test_impossible_split_is_refused():
     with pytest.raises(ValueError, match="train is 1797"):
         data.digits(train=1797)
+
+
+def test_pictures_are_sprites_and_do_not_repeat():
+    train_images, test_images, train_labels, test_labels = data.pictures(30, 20, size=16, seed=2)
+    drawn = sprites.draw(50, 16, seed=2)
+    assert np.array_equal(np.concatenate([train_images, test_images]), drawn.images) and len(train_images) == 30
+    assert np.array_equal(np.concatenate([train_labels, test_labels]), drawn.labels) and len(test_labels) == 20
+
+
+def test_full_pictures_have_the_same_form(monkeypatch):
+    """CIFAR-10 as Keras hands it on: bytes, and labels in a column."""
+    import keras
+
+    rng = np.random.default_rng(0)
+    parts = [(rng.integers(256, size=(n, 32, 32, 3), dtype=np.uint8), rng.integers(10, size=(n, 1))) for n in (6, 4)]
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: parts)
+    train_images, test_images, train_labels, test_labels = data.pictures(full=True)
+    assert [part.shape for part in (train_images, test_images)] == [(6, 32, 32, 3), (4, 32, 32, 3)]
+    assert train_images.dtype == np.float32 and np.array_equal(np.round(255 * train_images), parts[0][0])
+    assert train_labels.dtype == np.int64 and np.array_equal(test_labels, parts[1][1][:, 0])
+
+
+def test_faces_are_cut_square_from_the_middle(monkeypatch, tmp_path):
+    """CelebA's pictures are 218 high and 178 wide, in a folder of the archive."""
+    import keras
+    from PIL import Image
+
+    folder = tmp_path / "celeba_extracted" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    for number in range(1, 4):
+        picture = np.full((218, 178, 3), 60 * number, np.uint8)
+        picture[:20] = picture[-20:] = 255  # what is cut off
+        Image.fromarray(picture).save(folder / f"{number:06}.jpg", quality=95)
+    monkeypatch.setattr(keras.utils, "get_file", lambda *_, **__: str(tmp_path / "celeba_extracted"))
+    faces = data.faces(2, size=32)
+    assert faces.shape == (2, 32, 32, 3) and faces.dtype == np.float32
+    np.testing.assert_allclose(faces[:, 1:-1], np.broadcast_to([[[[60]]], [[[120]]]], (2, 30, 32, 3)) / 255, atol=0.02)
+    with pytest.raises(ValueError, match="count is 4; CelebA has 3 faces"):
+        data.faces(4)
 
 
 def test_no_number_is_both_for_training_and_testing():
