@@ -573,8 +573,9 @@ plots.images([frames[t, car] for car in (k, k + 60 * names.index("DAgger")) for 
 # where the expert goes, it may be wrong in $O(\epsilon T^2)$ of $T$ steps, since after one error all later ones can
 # follow; with DAgger's labels the bound is $O(\epsilon T)$ (Ross et al. 2011).
 #
-# Compare the two columns of errors for each driver. Cloning is best where the expert goes, and its columns lie farthest
-# apart. The disturbed expert's pupil imitates worse there; its two columns are closest together, and it goes farthest.
+# Compare the two columns of errors for each driver. Of those with equal labels, cloning is best where the expert goes,
+# and its columns lie farthest apart. The disturbed expert's pupil imitates worst there; its columns are closest
+# together, and it goes farthest.
 # Three times as many labels of the same kind are the control for the cheaper explanation, that cloning had seen too
 # little: they help, yet a third of them with a shaking wheel helps more. DAgger is between. One reason may be that its
 # first learners, of 40 labels, go where its last one hardly comes; the shaking brings states of the useful kind from
