@@ -83,10 +83,10 @@ def push(states: np.ndarray, frames: np.ndarray, fresh: np.ndarray) -> np.ndarra
         states: as returned. frames: (games, height, width).
         fresh: (games,), True where the frame is the first of an episode; before it stand zeros.
     """
-    after = np.roll(states, -1, axis=-1)
-    after[fresh] = 0
-    after[..., -1] = frames
-    return after
+    newer = np.empty_like(states)
+    newer[..., :-1], newer[..., -1] = states[..., 1:], frames
+    newer[fresh, ..., :-1] = 0
+    return newer
 
 
 def first_states(frames: np.ndarray) -> np.ndarray:
@@ -204,7 +204,7 @@ def evaluate(game: str, agent: DeepQ | None, *, seed: int, games: int) -> tuple[
     """
     rng, playing = np.random.default_rng(seed), environment(game, games=games, training=False)
     frames, _ = playing.reset(seed=seed)
-    states, scores, going, film = first_states(frames[:, 0]), np.zeros(games), np.full(games, True), []
+    states, points, going, film = first_states(frames[:, 0]), np.zeros(games), np.full(games, True), []
     while going.any():
         if agent is None:
             actions = rng.integers(playing.single_action_space.n, size=games)
@@ -214,10 +214,10 @@ def evaluate(game: str, agent: DeepQ | None, *, seed: int, games: int) -> tuple[
             film.append(states[0, ..., -1])
         frames, rewards, terminated, truncated, _ = playing.step(actions)
         states = push(states, frames[:, 0], np.full(games, False))
-        scores += rewards * going
+        points += rewards * going
         going &= ~(terminated | truncated)
     playing.close()
-    return scores, film
+    return points, film
 
 
 def write_video(film: list[np.ndarray], path: Path, *, most: int = 1500) -> None:
