@@ -535,7 +535,8 @@ plots.table(["32 simulations", "score", "95% half-width"], [[name, *each] for na
 #
 # Is a match among relatives to be trusted? An independent judge is the truth: with ten empty places a position can be
 # solved, all its continuations level by level, each position once. In how many positions where a mistake is possible
-# does each stage make one? (Whiskers: over ten networks, or five repetitions where chance plays.)
+# does each stage make one? (Whiskers: over ten networks, or five repetitions where chance plays.) And below, what the
+# first of each kind scores against random moves.
 
 # %% tags=["demo"] waits=["value_examples", "leaf_value"]
 def solved(positions):  # values of the positions (count,), of their moves (count, 5)
@@ -549,18 +550,21 @@ def solved(positions):  # values of the positions (count,), of their moves (coun
     return values, of_moves
 
 
-late = opened(2000)
+late, weak = opened(2000), random_player(game, rng)
 for _ in range(11):
-    late = game.play(late, random_moves(game, late, rng))
+    late = game.play(late, weak(late))
     late = late[~game.over(late)]
 values, of_moves = solved(late)
 risky = np.flatnonzero(np.where(np.isfinite(of_moves), of_moves, 1).min(axis=1) < values)
-stages = {"random": 5 * [random_player(game, rng)], "imitation": [player(imitators, k) for k in range(10)],
+stages = {"random": 5 * [weak], "imitation": [player(imitators, k) for k in range(10)],
           "self-play": [player(improved, k) for k in range(10)], "plain search": 5 * [best["plain"]],
           "search with both": 5 * [best["both"]]}
 wrong = {name: [100 * np.mean(of_moves[risky, move(late[risky])] < values[risky]) for move in players]
          for name, players in stages.items()}
 plots.bars(wrong, ylabel="mistakes (%)", title=f"{len(risky):,} positions with ten empty places")
+beaten = {name: 0.5 + np.mean(play_out(game, openings[:50], one, weak) - play_out(game, openings[:50], weak, one)) / 4
+          for name, (one, *_) in stages.items()}
+plots.table(["against random moves", "score in 100 games"], list(beaten.items()))
 
 # %% tags=["demo"] waits=["value_examples", "leaf_value"]
 matches = {name: stats.mean_interval(x) for name, x in {"imitation against random": at_random, **gains}.items()}
@@ -572,7 +576,8 @@ claim(
         "plain search's simulations that equal the network alone: imitation, self-play": levels,
         "value network, test error less training error: one position a game, all of few games":
             [np.mean(new - train) for train, new in errors.values()],
-        f"mistakes with ten empty places (%): {', '.join(wrong)}": [np.mean(each) for each in wrong.values()]},
+        f"mistakes with ten empty places (%): {', '.join(wrong)}": [np.mean(each) for each in wrong.values()],
+        f"score against random moves: {', '.join(beaten)}": list(beaten.values())},
     holds=all(mean - half > 0.5 for mean, half in [
         *matches.values(), outcome["both against plain"], outcome["both against policy alone"]])
     and alone[..., 0].mean() > 0.5 > alone[..., -1].mean(),
