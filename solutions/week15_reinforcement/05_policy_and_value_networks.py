@@ -282,9 +282,8 @@ scratch, improved = reinforce(new_networks(5, 5), rounds=100, rate=0.003), versi
 for name, pool, style, k in [("after imitation", versions, "-", 10), ("self-play alone", scratch, "--", 5)]:
     strength = [scores(each, [part[:k] for part in imitators], opened(k * 40)) for each in pool]  # (versions, k)
     plt.plot(range(0, 101, 10), strength, style, color=plots.COLOURS[10 // k - 1], label=[name, *["_"] * (k - 1)])
-plt.axhline(0.5, color="black", linestyle=":")
 plt.gca().set(xlabel="rounds of self-play", ylabel="score against the imitators", ylim=(0, 1))
-_ = plt.legend()
+_ = plt.axhline(0.5, color="black", linestyle=":"), plt.legend()
 
 # %% [markdown]
 # The combination is worth much: after as many rounds, self-play alone is far below the imitators from whom the others
