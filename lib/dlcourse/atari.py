@@ -174,9 +174,9 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint: first the weights, then, in one move, the file that names them."""
-        weights = f"weights-{self.progress.steps}"
         if self.saved == self.progress and (self.folder / "progress.json").exists():
             return
+        weights = f"weights-{self.progress.steps}"
         self.checkpoint.write(str(self.folder / weights))
         state = {"game": self.game, "weights": weights, **asdict(self.progress)}
         (self.folder / "progress.json.new").write_text(json.dumps(state, indent=1))
